@@ -1,0 +1,65 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+import type * as Troupe from '../src/index.ts';
+import { noopOfNumber } from './floor.ts';
+
+const chosen = process.env['TROUPE_BENCH_ENTRY'];
+
+/**
+ * The build under test: this repository's `dist`, or the entry file `TROUPE_BENCH_ENTRY` names, to compare two
+ * builds. The compiled build, as users run it: a loader that transforms TypeScript adds a cost to every closure.
+ */
+const entry =
+  chosen === undefined ? new URL('../dist/index.js', import.meta.url).href : pathToFileURL(chosen).href;
+
+assertOneXState();
+
+export const { createRunner, node } = (await import(entry)) as typeof Troupe;
+
+/** The node that every measure runs. */
+export const leaf = node('leaf', noopOfNumber);
+
+/** The floor is only a floor for the copy of xstate that troupe itself runs on. */
+function assertOneXState(): void {
+  const floor = createRequire(import.meta.url).resolve('xstate');
+  const ours = createRequire(entry).resolve('xstate');
+  if (chosen === undefined && floor !== ours) {
+    throw new Error(
+      `Expected one copy of xstate, got ${floor} and ${ours}; remove xstate from bench/package.json`,
+    );
+  }
+}
+
+export type TroupeEvent = Parameters<
+  NonNullable<NonNullable<Parameters<typeof createRunner>[0]>['subscriber']>
+>[0];
+
+export interface Watcher {
+  readonly subscriber: (event: TroupeEvent) => void;
+  /** Every event seen so far. */
+  readonly count: () => number;
+  /** Resolves once `runs` runs, counted from the start, have delivered their RunEnd. */
+  readonly ended: (runs: number) => Promise<void>;
+}
+
+/** The one subscriber of "everything on". A timed piece of work waits for it, so that delivery is part of the cost. */
+export function createWatcher(): Watcher {
+  let events = 0;
+  let runsEnded = 0;
+  let waiting: { readonly runs: number; readonly resolve: () => void } | undefined;
+  return {
+    subscriber: (event) => {
+      events++;
+      if (event.type !== 'RunEnd') return;
+      runsEnded++;
+      if (waiting !== undefined && runsEnded >= waiting.runs) waiting.resolve();
+    },
+    count: () => events,
+    ended: (runs) =>
+      new Promise((resolve) => {
+        if (runsEnded >= runs) resolve();
+        else waiting = { runs, resolve };
+      }),
+  };
+}

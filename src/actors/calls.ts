@@ -1,0 +1,223 @@
+import { cloneData } from '../clone.ts';
+import { CancelledError } from '../errors.ts';
+import type { RunId } from '../ids.ts';
+import type { Logger } from '../logger.ts';
+import type { AnyNode, CallOptions, InterruptOptions, RunContext } from '../nodes/contract.ts';
+import { readBatch } from '../nodes/batch.ts';
+import { isNode } from '../nodes/node.ts';
+import { resolveInputs } from '../nodes/resolve-input.ts';
+import { assertKnownOptions, expected } from '../nodes/validate.ts';
+import { withDefaults } from './backoff.ts';
+import { isAsyncFunction } from './body.ts';
+import type { BodyHost } from './body-context.ts';
+import { contextOf, ContextScope } from './context-store.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { Attempt, Invocation, Outcome } from './invocation.ts';
+import { asyncWork } from './performer.ts';
+import type { Questions } from './questions.ts';
+import type { Reporter } from './reporter.ts';
+import type { RunSettings } from './settings.ts';
+
+/** What the calls of a run's bodies need. */
+export interface CallsOptions {
+  readonly settings: RunSettings;
+  readonly coordinator: Coordinator;
+  readonly questions: Questions;
+  readonly reporter: Reporter;
+}
+
+/** Does what bodies ask of their run through their contexts. */
+export class Calls implements BodyHost {
+  readonly #options: CallsOptions;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  get runId(): RunId {
+    return this.#options.settings.runId;
+  }
+
+  get workflowId(): string | undefined {
+    return this.#options.settings.workflowId;
+  }
+
+  call(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    // In a synchronous run nobody could await the promise, so it must not be a quiet rejection.
+    if (attempt.invocation.isSync) throw asyncWork(`node "${attempt.invocation.node.name}" used ctx.call`);
+    const result = new Promise<unknown>((resolve, reject) => {
+      const target = checkCall(attempt, node, options);
+      this.#spawn(attempt, { target, input, options }, (outcome) => {
+        if (outcome.ok) resolve(outcome.value);
+        else reject(outcome.error);
+      });
+    });
+    result.catch(() => undefined); // a call that nobody awaits is recorded, and no unhandled rejection
+    return result;
+  }
+
+  callSync(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): unknown {
+    const target = checkCall(attempt, node, options);
+    const invocation = this.#makeSync(attempt, target, input, options);
+    const { outcome } = invocation;
+    if (outcome?.ok === true) return outcome.value;
+    throw outcome === undefined ? asyncWork(`node "${target.name}" has not ended`) : outcome.error;
+  }
+
+  callBatch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]> {
+    if (attempt.invocation.isSync)
+      throw asyncWork(`node "${attempt.invocation.node.name}" used ctx.callBatch`);
+    const results = this.#batch(attempt, node, args);
+    results.catch(() => undefined); // as a single call
+    return results;
+  }
+
+  interrupt(attempt: Attempt, question: unknown, options: InterruptOptions | undefined): Promise<unknown> {
+    const { invocation } = attempt;
+    if (invocation.isSync) throw asyncWork(`node "${invocation.node.name}" asked a question`);
+    try {
+      assertOpen(attempt);
+      return this.#options.questions.ask(attempt, question, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  broadcast(attempt: Attempt, item: unknown): void {
+    if (attempt.isOpen) this.#options.reporter.broadcast(attempt, item);
+  }
+
+  contextFor(attempt: Attempt): RunContext {
+    const { invocation } = attempt;
+    return contextOf(invocation.scope, (key, isDelete, value) => {
+      if (attempt.isOpen) this.#options.reporter.wroteContext(invocation, key, isDelete, value);
+      return attempt.isOpen;
+    });
+  }
+
+  loggerFor({ invocation, number }: Attempt): Logger {
+    const { logger, runId } = this.#options.settings;
+    const bindings = { runId, requestId: invocation.requestId, node: invocation.node.name, attempt: number };
+    return logger.child?.(bindings) ?? logger;
+  }
+
+  async #batch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]> {
+    const target = checkCall(attempt, node, undefined);
+    const { inputs, options } = readBatch(target, args);
+    const { onError, ...each } = options;
+    const calls = inputs.map((input) => this.call(attempt, target, input, each));
+    return onError === 'return'
+      ? Promise.all(calls.map((call) => call.catch((error: unknown) => error)))
+      : Promise.all(calls);
+  }
+
+  #spawn(attempt: Attempt, call: Call, settle: (outcome: Outcome) => void): void {
+    const { target, input, options } = call;
+    const caller = attempt.invocation;
+    if (target.inputs === undefined) {
+      this.#start(attempt, target, input, options).onSettled(settle);
+      return;
+    }
+    let resolved: unknown;
+    try {
+      resolved = resolveInputs(target, target.inputs, input);
+    } catch (error) {
+      this.#createFailed(attempt, call, error).onSettled(settle);
+      return;
+    }
+    if (!(resolved instanceof Promise)) {
+      this.#start(attempt, target, resolved, options).onSettled(settle);
+      return;
+    }
+    caller.callsInCheck += 1;
+    this.#options.coordinator.recount(caller);
+    const whenChecked = (make: () => Invocation): void => {
+      caller.callsInCheck -= 1;
+      if (attempt.isOpen) make().onSettled(settle);
+      else settle({ ok: false, error: new CancelledError('The caller was stopped') });
+      this.#options.coordinator.recount(caller);
+      const ending = this.#options.coordinator.endOfDrained(caller);
+      if (ending !== undefined) this.#options.coordinator.end(ending);
+    };
+    resolved.then(
+      (late) => whenChecked(() => this.#start(attempt, target, late, options)),
+      (error: unknown) => whenChecked(() => this.#createFailed(attempt, call, error)),
+    );
+  }
+
+  #start(attempt: Attempt, node: AnyNode, input: unknown, options: CallOptions | undefined): Invocation {
+    const { coordinator } = this.#options;
+    const parent = attempt.invocation;
+    const scope =
+      options?.context === undefined
+        ? parent.scope
+        : new ContextScope(cloneData(options.context), parent.scope);
+    const invocation = coordinator.create({ node, input, parent, scope, isSync: false });
+    coordinator.start(invocation);
+    return invocation;
+  }
+
+  #createFailed(
+    { invocation: parent }: Attempt,
+    { target, input }: Call,
+    error: unknown,
+    isSync = false,
+  ): Invocation {
+    const { coordinator } = this.#options;
+    const invocation = coordinator.create({ node: target, input, parent, scope: parent.scope, isSync });
+    coordinator.end({ invocation, event: 'FAIL', value: error });
+    return invocation;
+  }
+
+  #makeSync(attempt: Attempt, target: AnyNode, input: unknown, options: CallOptions | undefined): Invocation {
+    const { coordinator } = this.#options;
+    const { invocation: parent } = attempt;
+    let resolved: unknown;
+    try {
+      assertSyncNode(target);
+      resolved = target.inputs === undefined ? input : resolveInputs(target, target.inputs, input);
+      if (target.inputs !== undefined && resolved instanceof Promise)
+        throw asyncWork(`a schema of node "${target.name}" is asynchronous`);
+    } catch (error) {
+      return this.#createFailed(attempt, { target, input, options }, error, true);
+    }
+    const scope =
+      options?.context === undefined
+        ? parent.scope
+        : new ContextScope(cloneData(options.context), parent.scope);
+    const invocation = coordinator.create({ node: target, input: resolved, parent, scope, isSync: true });
+    coordinator.start(invocation);
+    return invocation;
+  }
+}
+
+interface Call {
+  readonly target: AnyNode;
+  readonly input: unknown;
+  readonly options: CallOptions | undefined;
+}
+
+/**
+ * Throws where a node cannot run without waiting, as far as that shows before it runs.
+ *
+ * @throws {@link IncompatibleRunnerError} INCOMPATIBLE_RUNNER
+ */
+export function assertSyncNode(node: AnyNode): void {
+  if (isAsyncFunction(node.run)) throw asyncWork(`the body of node "${node.name}" is asynchronous`);
+  const { retry } = node.policies;
+  if (retry !== undefined && withDefaults(retry).delay > 0 && withDefaults(retry).maxAttempts > 1) {
+    throw asyncWork(`node "${node.name}" waits between its attempts (give its \`retry\` a \`delay\` of 0)`);
+  }
+}
+
+function checkCall(attempt: Attempt, node: unknown, options: unknown): AnyNode {
+  assertOpen(attempt);
+  if (!isNode(node))
+    throw expected('the first argument of a call', 'a node', node, 'Define it with `node(…)`.');
+  if (options !== undefined) assertKnownOptions('a call', options, ['key', 'context']);
+  return node;
+}
+
+function assertOpen(attempt: Attempt): void {
+  if (!attempt.isOpen) throw new CancelledError('The attempt that calls has ended');
+}

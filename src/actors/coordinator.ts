@@ -1,0 +1,316 @@
+import { createActor, type Actor, type ActorLogic, type AnyActorRef, type NonReducibleUnknown } from 'xstate';
+import type { Clock } from '../clock.ts';
+import { recordOf } from '../clone.ts';
+import type { InvocationIds } from '../ids.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import type { Redactor } from '../redact.ts';
+import type { AnySystem } from './chart-logic.ts';
+import type { ContextScope } from './context-store.ts';
+import { Invocation, type EndEvent, type Outcome } from './invocation.ts';
+import type { BadEnd, Reporter } from './reporter.ts';
+import { Slots } from './slots.ts';
+
+/** How an invocation is to end. */
+export interface Ending {
+  readonly invocation: Invocation;
+  readonly event: EndEvent;
+  /** The output, or the error. */
+  readonly value: unknown;
+  /** What the body's signal says, where it is not a normal end. */
+  readonly signalReason?: unknown;
+}
+
+/** What the coordinator leaves to others. */
+export interface CoordinatorHost {
+  /** Runs the body of an invocation that has just started. */
+  perform(invocation: Invocation): void;
+  /** What follows when a body has failed and its children have run to their end. */
+  afterFailure(invocation: Invocation, error: unknown): Ending | undefined;
+  /** The invocation's open questions are void. */
+  withdrawQuestions(invocation: Invocation): void;
+  /** An invocation has failed for good, or timed out. */
+  onFailed(invocation: Invocation, error: unknown): void;
+  onRootEnded(event: EndEvent, outcome: Outcome): void;
+  /** Nothing can go on by itself. */
+  onIdle(): void;
+  /** An actor broke in a way that no chart knows. */
+  onDefect(error: unknown): void;
+}
+
+/** What a coordinator needs. */
+export interface CoordinatorOptions {
+  readonly ids: InvocationIds;
+  readonly reporter: Reporter;
+  readonly clock: Clock;
+  readonly maxConcurrency: number;
+  readonly redact: Redactor | undefined;
+  readonly parent: AnyActorRef;
+  readonly host: CoordinatorHost;
+}
+
+/** What a new invocation needs. */
+export interface CallRequest {
+  readonly node: AnyNode;
+  readonly input: unknown;
+  readonly parent: Invocation | undefined;
+  readonly scope: ContextScope;
+  readonly isSync: boolean;
+}
+
+// A chain of calls that start each other goes on in a new turn after so many, so that its depth does not end at the stack's.
+const STACKED_STARTS = 32;
+
+/** Tracks the invocations of one run: creates them, gives them places, ends them, stops subtrees. */
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #slots: Slots | undefined;
+  readonly #actor: Actor<ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem>>;
+  readonly #live = new Map<string, Invocation>();
+  #created = 0;
+  #active = 0;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    this.#slots =
+      options.maxConcurrency === Number.POSITIVE_INFINITY ? undefined : new Slots(options.maxConcurrency);
+    this.#actor = createActor(
+      coordinatorLogic((error) => options.host.onDefect(error)),
+      { parent: options.parent, id: 'coordinator' },
+    );
+    this.#actor.start();
+  }
+
+  get ref(): AnyActorRef {
+    return this.#actor;
+  }
+
+  /** Whether nothing can go on by itself. */
+  get isIdle(): boolean {
+    return this.#active === 0;
+  }
+
+  /** The live invocation of a request id. */
+  find(requestId: string): Invocation | undefined {
+    return this.#live.get(requestId);
+  }
+
+  /** Puts a new invocation on record, pending. */
+  create({ node, input, parent, scope, isSync }: CallRequest): Invocation {
+    const { ids, clock, reporter } = this.#options;
+    const ordinal = this.#created;
+    this.#created += 1;
+    const requestId = ids.requestId(ordinal);
+    const invocation = new Invocation(
+      {
+        ordinal,
+        requestId,
+        nodeId: ids.nodeId(ordinal),
+        node,
+        input,
+        recordedInput: recordOf(input),
+        parent,
+        scope,
+        isSync,
+        createdAt: clock.now(),
+      },
+      this.#actor,
+    );
+    this.#actor.send({ type: 'call', requestId, nodeName: node.name });
+    this.#live.set(requestId, invocation);
+    reporter.created(invocation);
+    parent?.children.add(invocation);
+    this.recount(invocation);
+    // A caller that waits on the stack keeps its place: its callee works in it.
+    if (parent !== undefined && !isSync) this.recount(parent);
+    return invocation;
+  }
+
+  /** Starts a pending invocation as soon as there is a place for it. */
+  start(invocation: Invocation): void {
+    if (invocation.isSync || this.#slots === undefined) {
+      this.#begin(invocation);
+      return;
+    }
+    this.#slots.acquire(() => {
+      invocation.holdsSlot = true;
+      this.#begin(invocation);
+    }, false);
+  }
+
+  /** Calls `goOn` when the invocation has its place again after it waited for a child, a person or a delay. */
+  resume(invocation: Invocation, goOn: () => void): void {
+    const slots = this.#slots;
+    const needsSlot =
+      slots !== undefined && invocation.isActive && !invocation.holdsSlot && !invocation.isSync;
+    if (!needsSlot || invocation.bodyOutcome !== undefined) {
+      goOn();
+      return;
+    }
+    slots.acquire(() => {
+      // Meanwhile it may have ended, or called something again.
+      if (invocation.isActive && !invocation.holdsSlot) invocation.holdsSlot = true;
+      else slots.release();
+      goOn();
+    }, true);
+  }
+
+  /** Gives an invocation's place to others while it waits. */
+  yieldSlot(invocation: Invocation): void {
+    if (!invocation.holdsSlot) return;
+    invocation.holdsSlot = false;
+    this.#slots?.release();
+  }
+
+  /** Ends an invocation, and after it every caller that only waited for it to end. */
+  end(first: Ending): void {
+    for (let ending: Ending | undefined = first; ending !== undefined;) ending = this.#endOne(ending);
+  }
+
+  /** Stops an invocation with everything below it, or only what is below it: children before parents. */
+  stop(
+    top: Invocation,
+    how: { readonly error: unknown; readonly signalReason: unknown; readonly isTopKept?: boolean },
+  ): void {
+    const order = subtree(top);
+    if (how.isTopKept === true) order.shift();
+    // First nothing may act any more, then each is ended: an abort listener cannot start anything new.
+    for (const invocation of order) {
+      if (invocation.attempt !== undefined) invocation.attempt.isOpen = false;
+      invocation.bodyOutcome = undefined;
+    }
+    for (const invocation of order.toReversed()) {
+      this.end({ invocation, event: 'CANCEL', value: how.error, signalReason: how.signalReason });
+    }
+  }
+
+  /** To be called when an invocation's waiting for calls or people has changed. */
+  recount(invocation: Invocation): void {
+    const isActive = !invocation.hasEnded && !invocation.hasLiveCalls && invocation.openQuestions === 0;
+    if (isActive === invocation.isActive) return;
+    invocation.isActive = isActive;
+    this.#active += isActive ? 1 : -1;
+    if (!isActive && !invocation.hasEnded) this.yieldSlot(invocation);
+    if (this.#active === 0) this.#options.host.onIdle();
+  }
+
+  /** The end of a caller that only waited for its calls, if that is what it did. */
+  endOfDrained(caller: Invocation): Ending | undefined {
+    const { bodyOutcome } = caller;
+    if (bodyOutcome === undefined || caller.hasLiveCalls) return undefined;
+    if (!bodyOutcome.ok) return this.#options.host.afterFailure(caller, bodyOutcome.error);
+    return { invocation: caller, event: 'SUCCEED', value: bodyOutcome.value };
+  }
+
+  #begin(invocation: Invocation): void {
+    const isDeep = !invocation.isSync && invocation.depth > 0 && invocation.depth % STACKED_STARTS === 0;
+    if (isDeep) queueMicrotask(() => this.#beginNow(invocation));
+    else this.#beginNow(invocation);
+  }
+
+  #beginNow(invocation: Invocation): void {
+    if (invocation.move('START')) this.#options.host.perform(invocation);
+    else this.yieldSlot(invocation); // it was cancelled while it waited for its place
+  }
+
+  #endOne({ invocation, event, value, signalReason }: Ending): Ending | undefined {
+    const { host, clock, redact } = this.#options;
+    const wasPending = invocation.status === 'pending';
+    const recorded = event === 'SUCCEED' ? recordOf(value) : undefined;
+    // Whoever inspects the system sees the event's output.
+    if (!invocation.move(event, redact === undefined ? recorded : redact(recorded, 'output')))
+      return undefined;
+    if (invocation.backoff !== undefined) clock.clearTimeout(invocation.backoff);
+    if (invocation.attempt !== undefined) {
+      invocation.attempt.close(signalReason);
+      host.withdrawQuestions(invocation);
+    }
+    const outcome = this.#report(invocation, { event, wasPending, value, recorded });
+    const caller = this.#leave(invocation, outcome);
+    if (event === 'FAIL' || event === 'TIME_OUT') host.onFailed(invocation, value);
+    if (invocation.parent === undefined) host.onRootEnded(event, outcome);
+    return caller;
+  }
+
+  #report(
+    invocation: Invocation,
+    how: { event: EndEvent; wasPending: boolean; value: unknown; recorded: unknown },
+  ): Outcome {
+    const { reporter } = this.#options;
+    const { event, wasPending, value, recorded } = how;
+    if (event === 'SUCCEED') {
+      reporter.succeeded(invocation, recorded);
+      return { ok: true, value };
+    }
+    reporter.endedBadly(invocation, badEnd(event, wasPending), value);
+    return { ok: false, error: value };
+  }
+
+  /** Takes an ended invocation out, and tells its caller; gives the caller's own end when that is all it waited for. */
+  #leave(invocation: Invocation, outcome: Outcome): Ending | undefined {
+    const { parent } = invocation;
+    invocation.outcome = outcome;
+    this.#live.delete(invocation.requestId);
+    this.recount(invocation);
+    this.yieldSlot(invocation);
+    if (parent === undefined || invocation.isSync) {
+      parent?.children.delete(invocation);
+      if (parent !== undefined) this.recount(parent);
+      invocation.settle(outcome);
+      return undefined;
+    }
+    parent.children.delete(invocation);
+    this.recount(parent);
+    this.resume(parent, () => invocation.settle(outcome));
+    return this.endOfDrained(parent);
+  }
+}
+
+interface CoordinatorSnapshot {
+  readonly status: 'active';
+  readonly output: undefined;
+  readonly error: undefined;
+  readonly context: { readonly live: number; readonly ended: number };
+}
+
+type CoordinatorEvent = { readonly type: string; readonly [key: string]: unknown };
+
+const IDLE: CoordinatorSnapshot = {
+  status: 'active',
+  output: undefined,
+  error: undefined,
+  context: { live: 0, ended: 0 },
+};
+
+/** What inspectors see of a coordinator: how many jobs are live and have ended. */
+function coordinatorLogic(
+  onDefect: (error: unknown) => void,
+): ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem> {
+  return {
+    getInitialSnapshot: () => IDLE,
+    getPersistedSnapshot: (snapshot) => snapshot,
+    transition: (snapshot, event) => {
+      const { live, ended } = snapshot.context;
+      if (event.type === 'call') return { ...IDLE, context: { live: live + 1, ended } };
+      if (event.type.startsWith('xstate.done.actor.'))
+        return { ...IDLE, context: { live: live - 1, ended: ended + 1 } };
+      // No invocation's logic ends in an error: its failure is a state. So this is a defect, and must not vanish.
+      if (event.type.startsWith('xstate.error.actor.')) onDefect(event['error']);
+      return snapshot;
+    },
+  };
+}
+
+function badEnd(event: EndEvent, wasPending: boolean): BadEnd {
+  if (event === 'CANCEL') return 'RequestCancelled';
+  if (event === 'TIME_OUT') return 'RequestTimedOut';
+  // What fails before its body runs was never made.
+  return wasPending ? 'RequestCreationFailure' : 'RequestFailure';
+}
+
+/** An invocation and everything below it, parents before children. */
+function subtree(top: Invocation): Invocation[] {
+  const order = [top];
+  // The list grows while it is walked: each one's children come behind it.
+  for (const invocation of order) for (const child of invocation.children) order.push(child);
+  return order;
+}

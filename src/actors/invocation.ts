@@ -1,0 +1,221 @@
+import { createActor, type Actor, type AnyActorRef } from 'xstate';
+import type { NodeId, RequestId } from '../ids.ts';
+import { invocationChart, type InvocationCounts, type InvocationState } from '../machines/invocation.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import type { TimerHandle } from '../clock.ts';
+import { CancelledError } from '../errors.ts';
+import type { BodyListener } from './body.ts';
+import type { Deadline } from './deadline.ts';
+import { fromChart, type ChartEvent, type ChartLogic } from './chart-logic.ts';
+import type { ContextScope } from './context-store.ts';
+
+/** The events that move an invocation's chart. */
+export type InvocationEvent =
+  | 'START'
+  | 'RETRY'
+  | 'ASK'
+  | 'ANSWER'
+  | 'WITHDRAW'
+  | 'SUCCEED'
+  | 'FAIL'
+  | 'CANCEL'
+  | 'TIME_OUT';
+
+/** The events that end an invocation. */
+export type EndEvent = 'SUCCEED' | 'FAIL' | 'CANCEL' | 'TIME_OUT';
+
+/** The actor logic of an invocation: its chart, run from the table. */
+export const invocationLogic: ChartLogic<InvocationState, InvocationEvent, InvocationCounts> =
+  fromChart(invocationChart);
+
+/** Hears how an attempt went. */
+export interface AttemptListener {
+  onChunk(attempt: Attempt, chunk: unknown, index: number): void;
+  onReturn(attempt: Attempt, value: unknown): void;
+  onThrow(attempt: Attempt, error: unknown): void;
+}
+
+/** One attempt at a node's body. Once it is closed, whatever the body still does changes nothing. */
+export class Attempt implements BodyListener {
+  readonly invocation: Invocation;
+  /** Counts from 1. */
+  readonly number: number;
+  /** Whether the body may still act: call, write, ask. */
+  isOpen = true;
+  /** The attempt's time limit, where the node has one. */
+  deadline: Deadline | undefined;
+  readonly #listener: AttemptListener;
+  #controller: AbortController | undefined;
+  #isClosed = false;
+  #isHeld = false;
+  #reason: unknown;
+  #chunks = 0;
+
+  constructor(invocation: Invocation, number: number, listener: AttemptListener) {
+    this.invocation = invocation;
+    this.number = number;
+    this.#listener = listener;
+  }
+
+  /** The signal, made when a body first asks for it: most never do, and a signal costs more than all the rest of a call. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isClosed) this.#abort(this.#controller);
+    return this.#controller.signal;
+  }
+
+  /** Stops it for good and fires the signal, also after a normal end (without a reason), so that leaked work stops. */
+  close(reason?: unknown): void {
+    this.isOpen = false;
+    this.deadline?.clear();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reason = reason;
+    if (this.#controller !== undefined) this.#abort(this.#controller);
+  }
+
+  /** Stops the attempt's time while a person is waited for. */
+  holdDeadline(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    if (isHeld) this.deadline?.hold();
+    else this.deadline?.release();
+  }
+
+  #abort(controller: AbortController): void {
+    if (!controller.signal.aborted)
+      controller.abort(this.#reason ?? new CancelledError('The attempt has ended'));
+  }
+
+  emitChunk(chunk: unknown): void {
+    if (!this.isOpen) return;
+    this.#listener.onChunk(this, chunk, this.#chunks);
+    this.#chunks += 1;
+  }
+
+  onChunk(chunk: unknown): void {
+    this.emitChunk(chunk);
+  }
+
+  onReturn(value: unknown): void {
+    if (this.isOpen) this.#listener.onReturn(this, value);
+  }
+
+  onThrow(error: unknown): void {
+    if (this.isOpen) this.#listener.onThrow(this, error);
+  }
+
+  isStopped(): boolean {
+    return !this.isOpen;
+  }
+}
+
+/** What makes an invocation. */
+export interface InvocationOptions {
+  readonly ordinal: number;
+  readonly requestId: RequestId;
+  readonly nodeId: NodeId;
+  readonly node: AnyNode;
+  readonly input: unknown;
+  /** The input as it is in the log. */
+  readonly recordedInput: unknown;
+  readonly parent: Invocation | undefined;
+  readonly scope: ContextScope;
+  /** Whether the caller waits on the stack, so that nothing may be asynchronous. */
+  readonly isSync: boolean;
+  readonly createdAt: number;
+}
+
+/** How a request ended, for whoever waits for it. */
+export type Outcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
+/** The live side of one node invocation: its actor, its attempt, and who waits for it. Dropped when it has ended. */
+export class Invocation {
+  readonly ordinal: number;
+  readonly requestId: RequestId;
+  readonly nodeId: NodeId;
+  readonly node: AnyNode;
+  readonly input: unknown;
+  readonly recordedInput: unknown;
+  readonly parent: Invocation | undefined;
+  readonly scope: ContextScope;
+  readonly isSync: boolean;
+  readonly createdAt: number;
+  /** How many invocations stand above it. */
+  readonly depth: number;
+  readonly children = new Set<Invocation>();
+  attempt: Attempt | undefined;
+  startedAt: number | undefined;
+  /** What the body gave, while children of it still run. */
+  bodyOutcome: Outcome | undefined;
+  /** How it ended. */
+  outcome: Outcome | undefined;
+  /** Until the next attempt. */
+  backoff: TimerHandle | undefined;
+  /** Whether it takes one of the run's places. */
+  holdsSlot = false;
+  /** Calls whose input is still being checked; they count as children. */
+  callsInCheck = 0;
+  /** Questions that wait for a person. */
+  openQuestions = 0;
+  /** Whether it could go on by itself: no child, no person is waited for. */
+  isActive = false;
+  readonly #actor: Actor<typeof invocationLogic>;
+  #settle: ((outcome: Outcome) => void) | undefined;
+
+  constructor(options: InvocationOptions, parentActor: AnyActorRef) {
+    this.ordinal = options.ordinal;
+    this.requestId = options.requestId;
+    this.nodeId = options.nodeId;
+    this.node = options.node;
+    this.input = options.input;
+    this.recordedInput = options.recordedInput;
+    this.parent = options.parent;
+    this.scope = options.scope;
+    this.isSync = options.isSync;
+    this.createdAt = options.createdAt;
+    this.depth = options.parent === undefined ? 0 : options.parent.depth + 1;
+    this.#actor = createActor(invocationLogic, { parent: parentActor, id: options.requestId });
+    this.#actor.start();
+  }
+
+  get ref(): AnyActorRef {
+    return this.#actor;
+  }
+
+  /** The state of its chart, which is its status. */
+  get status(): InvocationState {
+    return this.#actor.getSnapshot().value;
+  }
+
+  get hasEnded(): boolean {
+    return this.#actor.getSnapshot().status === 'done';
+  }
+
+  /** Whether it waits for something that it called. */
+  get hasLiveCalls(): boolean {
+    return this.children.size > 0 || this.callsInCheck > 0;
+  }
+
+  /** Sends an event to the actor; false when the chart has no way for it from here. */
+  move(type: InvocationEvent, output?: unknown): boolean {
+    const before = this.#actor.getSnapshot();
+    const event: ChartEvent<InvocationEvent> = { type, output };
+    this.#actor.send(event);
+    return this.#actor.getSnapshot() !== before;
+  }
+
+  /** Calls `settle` once, when it has ended. */
+  onSettled(settle: (outcome: Outcome) => void): void {
+    if (this.outcome === undefined) this.#settle = settle;
+    else settle(this.outcome);
+  }
+
+  /** Tells whoever waits. */
+  settle(outcome: Outcome): void {
+    this.#settle?.(outcome);
+    this.#settle = undefined;
+  }
+}

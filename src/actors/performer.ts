@@ -1,0 +1,211 @@
+import { CancelledError, IncompatibleRunnerError, isTroupeError, NodeTimeoutError } from '../errors.ts';
+import { randomOf } from '../clock.ts';
+import { runWithin } from '../nodes/ambient.ts';
+import type { RetryPolicy } from '../nodes/contract.ts';
+import { Attempt, type AttemptListener } from './invocation.ts';
+import { delayAfter, withDefaults } from './backoff.ts';
+import { follow, isAsyncGenerator, isPromiseLike } from './body.ts';
+import { createBodyContext, type BodyHost } from './body-context.ts';
+import type { Coordinator, Ending } from './coordinator.ts';
+import { Deadline } from './deadline.ts';
+import type { Invocation } from './invocation.ts';
+import type { Reporter } from './reporter.ts';
+import type { RunSettings } from './settings.ts';
+
+/** What a performer needs. */
+export interface PerformerOptions {
+  readonly settings: RunSettings;
+  readonly reporter: Reporter;
+  readonly coordinator: Coordinator;
+  readonly bodyHost: BodyHost;
+  /** Void the open questions of an attempt that is over. */
+  readonly withdrawQuestions: (invocation: Invocation) => void;
+  /** The time limits that stand still while the run is paused. */
+  readonly deadlines: Set<Deadline>;
+}
+
+/** Runs bodies: attempt by attempt, with their time limits, retries and fallbacks. */
+export class Performer implements AttemptListener {
+  readonly #options: PerformerOptions;
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+  }
+
+  /** Begins the next attempt of a running invocation. */
+  perform(invocation: Invocation): void {
+    const attempt = new Attempt(invocation, (invocation.attempt?.number ?? 0) + 1, this);
+    invocation.attempt = attempt;
+    this.#options.reporter.started(attempt);
+    this.#limit(attempt);
+    try {
+      const ctx = createBodyContext(attempt, this.#options.bodyHost);
+      runWithin(
+        ctx,
+        (input: never, context) => this.#follow(attempt, invocation.node.run(input, context)),
+        invocation.input as never,
+      );
+    } catch (error) {
+      attempt.onThrow(error);
+    }
+  }
+
+  onChunk(attempt: Attempt, chunk: unknown, index: number): void {
+    this.#options.reporter.chunk(attempt, chunk, index);
+  }
+
+  onReturn(attempt: Attempt, value: unknown): void {
+    const { coordinator, settings } = this.#options;
+    const { invocation } = attempt;
+    // A body that kept the thread busy let no timer fire.
+    if (attempt.deadline?.isExpired === true) {
+      this.#onTimeout(attempt);
+      return;
+    }
+    if (invocation.hasLiveCalls && settings.orphans === 'wait') {
+      invocation.bodyOutcome = { ok: true, value };
+      return;
+    }
+    if (invocation.hasLiveCalls) this.#stopChildren(invocation, new CancelledError('The caller has ended'));
+    coordinator.end({ invocation, event: 'SUCCEED', value });
+  }
+
+  onThrow(attempt: Attempt, error: unknown): void {
+    const { coordinator, settings } = this.#options;
+    const { invocation } = attempt;
+    if (invocation.hasLiveCalls) {
+      if (settings.onError === 'continue' && !isTroupeError(error, 'FATAL')) {
+        invocation.bodyOutcome = { ok: false, error };
+        return;
+      }
+      attempt.isOpen = false;
+      this.#stopChildren(invocation, new CancelledError(error));
+    }
+    this.#endIf(this.afterFailure(invocation, error), coordinator);
+  }
+
+  /** What follows a failed attempt: another one, the fallback, or the end. */
+  afterFailure(invocation: Invocation, error: unknown, isTimeout = false): Ending | undefined {
+    invocation.bodyOutcome = undefined;
+    this.#closeAttempt(invocation, isTimeout ? error : undefined);
+    const { retry, fallback } = invocation.node.policies;
+    const failed: Ending = { invocation, event: isTimeout ? 'TIME_OUT' : 'FAIL', value: error };
+    if (isTroupeError(error, 'FATAL')) return failed;
+    if (retry !== undefined) {
+      const verdict = this.#mayRetry(invocation, retry, error);
+      if ('thrown' in verdict) return { invocation, event: 'FAIL', value: verdict.thrown };
+      if (verdict.isWanted) {
+        this.#retry(invocation, retry, error);
+        return undefined;
+      }
+    }
+    return fallback === undefined ? failed : this.#fallBack(invocation, fallback as Fallback, error);
+  }
+
+  #follow(attempt: Attempt, result: unknown): void {
+    if (attempt.invocation.isSync && (isPromiseLike(result) || isAsyncGenerator(result))) {
+      if (isPromiseLike(result)) result.then(undefined, () => undefined); // its end interests nobody any more
+      attempt.onThrow(asyncWork(`the body of node "${attempt.invocation.node.name}" returned a promise`));
+      return;
+    }
+    follow(result, attempt);
+  }
+
+  #limit(attempt: Attempt): void {
+    const { timeout } = attempt.invocation.node.policies;
+    if (timeout === undefined || timeout === null) return;
+    const { settings, deadlines } = this.#options;
+    attempt.deadline = new Deadline(settings.clock, timeout, () => this.#onTimeout(attempt));
+    deadlines.add(attempt.deadline);
+    attempt.deadline.onClear = () => deadlines.delete(attempt.deadline as Deadline);
+  }
+
+  #onTimeout(attempt: Attempt): void {
+    const { invocation } = attempt;
+    if (invocation.attempt !== attempt || invocation.hasEnded) return;
+    const error = new NodeTimeoutError(invocation.node.name, invocation.node.policies.timeout ?? 0);
+    attempt.isOpen = false;
+    invocation.bodyOutcome = undefined;
+    this.#stopChildren(invocation, new CancelledError(error));
+    this.#endIf(this.afterFailure(invocation, error, true), this.#options.coordinator);
+  }
+
+  #stopChildren(invocation: Invocation, error: CancelledError): void {
+    this.#options.coordinator.stop(invocation, { error, signalReason: error, isTopKept: true });
+  }
+
+  #closeAttempt(invocation: Invocation, reason: unknown): void {
+    invocation.attempt?.close(reason);
+    this.#options.withdrawQuestions(invocation);
+    if (invocation.status === 'interrupted') invocation.move('WITHDRAW');
+    this.#options.coordinator.recount(invocation);
+  }
+
+  #mayRetry(
+    invocation: Invocation,
+    retry: RetryPolicy,
+    error: unknown,
+  ): { isWanted: boolean } | { thrown: unknown } {
+    if ((invocation.attempt?.number ?? 0) >= withDefaults(retry).maxAttempts) return { isWanted: false };
+    try {
+      return { isWanted: retry.on?.(error) ?? true };
+    } catch (thrown) {
+      return { thrown };
+    }
+  }
+
+  #retry(invocation: Invocation, retry: RetryPolicy, error: unknown): void {
+    const { settings, reporter, coordinator } = this.#options;
+    const { attempt } = invocation;
+    if (attempt === undefined) return;
+    const delayMs = delayAfter(attempt.number, withDefaults(retry), () => randomOf(settings.clock));
+    reporter.willRetry(attempt, error, delayMs);
+    coordinator.yieldSlot(invocation);
+    const again = (): void => {
+      invocation.backoff = undefined;
+      coordinator.resume(invocation, () => {
+        if (invocation.move('RETRY')) this.perform(invocation);
+      });
+    };
+    if (invocation.isSync) again();
+    else if (delayMs === 0) queueMicrotask(again);
+    else invocation.backoff = settings.clock.setTimeout(again, delayMs);
+  }
+
+  #fallBack(invocation: Invocation, fallback: Fallback, error: unknown): Ending | undefined {
+    const { coordinator } = this.#options;
+    try {
+      const value = fallback({ error, input: invocation.input });
+      if (!isPromiseLike(value)) return { invocation, event: 'SUCCEED', value };
+      if (invocation.isSync) {
+        value.then(undefined, () => undefined);
+        return {
+          invocation,
+          event: 'FAIL',
+          value: asyncWork(`the fallback of node "${invocation.node.name}" returned a promise`),
+        };
+      }
+      value.then(
+        (late) => coordinator.end({ invocation, event: 'SUCCEED', value: late }),
+        (thrown: unknown) => coordinator.end({ invocation, event: 'FAIL', value: thrown }),
+      );
+      return undefined;
+    } catch (thrown) {
+      return { invocation, event: 'FAIL', value: thrown };
+    }
+  }
+
+  #endIf(ending: Ending | undefined, coordinator: Coordinator): void {
+    if (ending !== undefined) coordinator.end(ending);
+  }
+}
+
+/** A fallback as it is called: its types were checked where it was written. */
+type Fallback = (failure: { readonly error: unknown; readonly input: unknown }) => unknown;
+
+/** The error for anything asynchronous where nothing may be. */
+export function asyncWork(what: string): IncompatibleRunnerError {
+  return new IncompatibleRunnerError(`A synchronous run cannot wait: ${what}`, {
+    hint: 'Use `runner.run` and `ctx.call` instead of `runSync` and `callSync`, or make the body synchronous.',
+  });
+}

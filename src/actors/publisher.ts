@@ -1,0 +1,76 @@
+import type { EventBody, TroupeEvent } from '../events/events.ts';
+import type { RunId } from '../ids.ts';
+import type { Redactor } from '../redact.ts';
+import type { EventSink } from './observer.ts';
+
+/** What every event of one run says alike. */
+export interface EventStamp {
+  readonly runId: RunId;
+  readonly workflowId?: string;
+  readonly sessionId?: string;
+}
+
+/** Numbers a run's events and hands each to every observer's own queue. */
+export class Publisher {
+  readonly #stamp: EventStamp;
+  readonly #observers: readonly EventSink[];
+  readonly #redact: Redactor | undefined;
+  /** Gets every event at once, in the middle of the run; for actors that emit them. */
+  readonly #emit: ((event: TroupeEvent) => void) | undefined;
+  #seq = 0;
+
+  constructor(options: {
+    stamp: EventStamp;
+    observers: readonly EventSink[];
+    redact: Redactor | undefined;
+    emit: ((event: TroupeEvent) => void) | undefined;
+  }) {
+    this.#stamp = options.stamp;
+    this.#observers = options.observers;
+    this.#redact = options.redact;
+    this.#emit = options.emit;
+  }
+
+  /** Whether anybody watches; where nobody does, no event need be made. */
+  get isObserved(): boolean {
+    return this.#observers.length > 0 || this.#emit !== undefined;
+  }
+
+  publish(body: EventBody, timestamp: number): void {
+    const event = { ...body, ...this.#stamp, timestamp, seq: this.#seq } as TroupeEvent; // what `EventBody` leaves out
+    this.#seq += 1;
+    const shown = this.#redact === undefined ? event : redactEvent(event, this.#redact);
+    for (const observer of this.#observers) observer.push(shown);
+    this.#emit?.(shown);
+  }
+
+  /** Resolves when every observer has handled every event so far. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#observers.map((observer) => observer.drained()));
+  }
+}
+
+/** What of an event says who and when, and is never redacted. */
+const IDENTITY = new Set([
+  'type',
+  'runId',
+  'workflowId',
+  'sessionId',
+  'timestamp',
+  'seq',
+  'spanId',
+  'parentSpanId',
+  'requestId',
+  'nodeId',
+  'nodeName',
+  'sourceNodeId',
+  'status',
+]);
+
+function redactEvent(event: TroupeEvent, redact: Redactor): TroupeEvent {
+  const entries = Object.entries(event).map(([key, value]) => [
+    key,
+    IDENTITY.has(key) ? value : redact(value, key),
+  ]);
+  return Object.fromEntries(entries) as TroupeEvent; // the same keys
+}

@@ -1,0 +1,175 @@
+import { recordOf } from '../clone.ts';
+import { isTroupeError } from '../errors.ts';
+import type { EventBody } from '../events/events.ts';
+import type { EndMessage, LogMessage } from '../log/messages.ts';
+import type { Attempt } from './invocation.ts';
+import type { Invocation, Outcome } from './invocation.ts';
+import type { Publisher } from './publisher.ts';
+import type { StateKeeper } from './state-keeper.ts';
+
+/** The types of the messages that end a request other than well. */
+export type BadEnd = Exclude<EndMessage['type'], 'RequestSuccess'>;
+
+/** Writes what happens to an invocation into the log, and then publishes the events that say it. */
+export class Reporter {
+  readonly #keeper: StateKeeper;
+  readonly #publisher: Publisher;
+  readonly #now: () => number;
+
+  constructor(keeper: StateKeeper, publisher: Publisher, now: () => number) {
+    this.#keeper = keeper;
+    this.#publisher = publisher;
+    this.#now = now;
+  }
+
+  created(invocation: Invocation): void {
+    const { ordinal, parent, node, recordedInput: input, createdAt: time } = invocation;
+    const source = parent?.ordinal ?? -1;
+    this.#append({ type: 'RequestCreation', ordinal, source, name: node.name, kind: node.kind, input, time });
+    if (!this.#publisher.isObserved) return;
+    this.#publisher.publish({ type: 'RequestCreation', ...requestFields(invocation), input }, time);
+  }
+
+  started(attempt: Attempt): void {
+    const { invocation, number } = attempt;
+    const time = this.#now();
+    invocation.startedAt ??= time;
+    this.#append({ type: 'NodeStart', ordinal: invocation.ordinal, attempt: number, time });
+    if (!this.#publisher.isObserved) return;
+    const inputs = invocation.recordedInput;
+    this.#publisher.publish({ type: 'NodeStart', ...nodeFields(invocation), inputs, attempt: number }, time);
+  }
+
+  willRetry(attempt: Attempt, error: unknown, delayMs: number): void {
+    const { invocation, number } = attempt;
+    const time = this.#now();
+    this.#append({ type: 'NodeRetry', ordinal: invocation.ordinal, attempt: number, error, delayMs, time });
+    this.#publish({ type: 'NodeRetry', ...nodeFields(invocation), error, attempt: number, delayMs }, time);
+  }
+
+  chunk(attempt: Attempt, chunk: unknown, index: number): void {
+    if (!this.#publisher.isObserved) return;
+    this.#publish(
+      { type: 'StreamingChunk', ...nodeFields(attempt.invocation), chunk: recordOf(chunk), index },
+      this.#now(),
+    );
+  }
+
+  broadcast(attempt: Attempt, item: unknown): void {
+    if (!this.#publisher.isObserved) return;
+    this.#publish(
+      { type: 'Broadcast', ...nodeFields(attempt.invocation), item: recordOf(item) },
+      this.#now(),
+    );
+  }
+
+  wroteContext(invocation: Invocation, key: string, isDelete: boolean, value: unknown): void {
+    this.#append({
+      type: 'ContextWrite',
+      ordinal: invocation.ordinal,
+      key,
+      isDelete,
+      value: recordOf(value),
+      time: this.#now(),
+    });
+  }
+
+  asked(invocation: Invocation, question: { key: string; value: unknown; path: readonly string[] }): void {
+    const { key, value, path } = question;
+    const time = this.#now();
+    this.#append({ type: 'Interrupt', ordinal: invocation.ordinal, key, value, time });
+    this.#publish(
+      { type: 'Interrupt', ...spanFields(invocation), key, node: invocation.node.name, path, value },
+      time,
+    );
+  }
+
+  answered(invocation: Invocation, answer: { key: string; value: unknown; open: number }): void {
+    const { key, value, open } = answer;
+    const time = this.#now();
+    this.#append({ type: 'InterruptResolved', ordinal: invocation.ordinal, key, value, open, time });
+    this.#publish({ type: 'InterruptResolved', ...spanFields(invocation), key, value }, time);
+  }
+
+  /** A question will get no answer; the body is told why. */
+  withdrawn(invocation: Invocation, question: { key: string; error: unknown; open: number }): void {
+    this.#append({ type: 'InterruptWithdrawn', ordinal: invocation.ordinal, ...question, time: this.#now() });
+  }
+
+  succeeded(invocation: Invocation, recordedOutput: unknown): void {
+    const time = this.#now();
+    this.#append({ type: 'RequestSuccess', ordinal: invocation.ordinal, output: recordedOutput, time });
+    if (!this.#publisher.isObserved) return;
+    const { startedAt = time, node } = invocation;
+    const outputs = namedOutputs(node.outputs, recordedOutput);
+    const ended = { durationMs: time - startedAt, cached: false };
+    this.#publisher.publish(
+      { type: 'NodeEnd', ...nodeFields(invocation), output: recordedOutput, outputs, ...ended },
+      time,
+    );
+    this.#publisher.publish(
+      { type: 'RequestSuccess', ...requestFields(invocation), output: recordedOutput },
+      time,
+    );
+  }
+
+  endedBadly(invocation: Invocation, type: BadEnd, error: unknown): void {
+    const time = this.#now();
+    const isFatal = type === 'RequestFailure' && isTroupeError(error, 'FATAL');
+    this.#append({ type, ordinal: invocation.ordinal, error, time });
+    if (isFatal) this.#append({ type: 'FatalFailure', ordinal: invocation.ordinal, error, time });
+    if (!this.#publisher.isObserved) return;
+    if (type === 'RequestFailure' || type === 'RequestTimedOut') {
+      const attempt = invocation.attempt?.number ?? 0;
+      this.#publisher.publish({ type: 'NodeError', ...nodeFields(invocation), error, attempt }, time);
+    }
+    this.#publisher.publish({ type, ...requestFields(invocation), error }, time);
+    if (isFatal) this.#publisher.publish({ type: 'FatalFailure', ...requestFields(invocation), error }, time);
+  }
+
+  #append(message: LogMessage): void {
+    this.#keeper.append(message);
+  }
+
+  #publish(body: EventBody, time: number): void {
+    if (this.#publisher.isObserved) this.#publisher.publish(body, time);
+  }
+}
+
+/** A node's outputs by the names that it declares. */
+export function namedOutputs(names: readonly string[], output: unknown): Record<string, unknown> {
+  const [only] = names;
+  if (only === undefined) return {};
+  if (names.length === 1) return { [only]: output };
+  const values: Record<string, unknown> = typeof output === 'object' && output !== null ? { ...output } : {};
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+/** The outcome that callers of a request see. */
+export function outcomeOf(ok: boolean, value: unknown): Outcome {
+  return ok ? { ok, value } : { ok, error: value };
+}
+
+function spanFields({ nodeId, requestId, parent }: Invocation) {
+  return { spanId: nodeId, parentSpanId: parent?.nodeId ?? null, requestId };
+}
+
+function nodeFields(invocation: Invocation) {
+  const { nodeId, requestId, parent, node } = invocation;
+  return { spanId: nodeId, parentSpanId: parent?.nodeId ?? null, requestId, nodeId, nodeName: node.name };
+}
+
+function requestFields(invocation: Invocation) {
+  const { nodeId, requestId, parent, node, status, attempt } = invocation;
+  const source = parent?.nodeId ?? null;
+  return {
+    spanId: nodeId,
+    parentSpanId: source,
+    requestId,
+    nodeId,
+    nodeName: node.name,
+    sourceNodeId: source,
+    status,
+    attempts: attempt?.number ?? 0,
+  };
+}

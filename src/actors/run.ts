@@ -1,0 +1,320 @@
+import type { AnyActorRef } from 'xstate';
+import { afterThisTurn } from '../clock.ts';
+import { CancelledError, isTroupeError, RunTimeoutError } from '../errors.ts';
+import { recordOf } from '../clone.ts';
+import { RunHistory } from '../log/run-history.ts';
+import type { RunStatus } from '../log/messages.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import { Calls } from './calls.ts';
+import { ContextScope } from './context-store.ts';
+import { Coordinator, type CoordinatorHost, type Ending } from './coordinator.ts';
+import { Deadline } from './deadline.ts';
+import type { EndEvent, Invocation, Outcome } from './invocation.ts';
+import { Performer } from './performer.ts';
+import { Publisher } from './publisher.ts';
+import { Questions } from './questions.ts';
+import { namedOutputs, Reporter } from './reporter.ts';
+import type { PauseInfo, RunSettings } from './settings.ts';
+import { StateKeeper } from './state-keeper.ts';
+import { stopActor } from './stop-actor.ts';
+
+/** The statuses in which a run ends. */
+export type EndStatus = Exclude<RunStatus, 'running' | 'paused'>;
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly status: EndStatus;
+  /** What the root returned. */
+  readonly answer: unknown;
+  /** The very object that was thrown, or the typed error of the stop. */
+  readonly error: unknown;
+}
+
+/** Who is told what becomes of a run. */
+export interface RunListener {
+  onPause(): void;
+  /** Before anybody is told of the end: the log is complete. A promise is waited for; it must not reject. */
+  beforeEnd(): Promise<void> | undefined;
+  onEnd(end: RunEnd): void;
+}
+
+/** What makes a run. */
+export interface RunOptions {
+  readonly target: AnyNode;
+  /** Checked, with defaults. */
+  readonly input: unknown;
+  readonly settings: RunSettings;
+  /** The run's own actor. */
+  readonly self: AnyActorRef;
+  readonly listener: RunListener;
+}
+
+/** One run: its log, its actors, and its status. */
+export class Run implements CoordinatorHost {
+  readonly target: AnyNode;
+  readonly settings: RunSettings;
+  readonly history: RunHistory;
+  /** How it ended, once it has. */
+  end: RunEnd | undefined;
+  readonly #options: RunOptions;
+  readonly #keeper: StateKeeper;
+  readonly #publisher: Publisher;
+  readonly #coordinator: Coordinator;
+  readonly #performer: Performer;
+  readonly #questions: Questions;
+  readonly #deadlines = new Set<Deadline>();
+  #deadline: Deadline | undefined;
+  #root: Invocation | undefined;
+  #stopping: { readonly status: EndStatus; readonly error: unknown } | undefined;
+  #isPaused = false;
+  #isPauseDue = false;
+  #startedAt = 0;
+
+  constructor(options: RunOptions) {
+    const { settings, target, self: parent } = options;
+    const { runId, redact, clock, observers, emit, workflowId, sessionId } = settings;
+    this.#options = options;
+    this.target = target;
+    this.settings = settings;
+    this.history = new RunHistory(runId, redact);
+    const { log } = this.history;
+    this.#keeper = new StateKeeper(log, parent, redact);
+    const stamp = {
+      runId,
+      ...(workflowId === undefined ? {} : { workflowId }),
+      ...(sessionId === undefined ? {} : { sessionId }),
+    };
+    this.#publisher = new Publisher({ stamp, observers, redact, emit });
+    const reporter = new Reporter(this.#keeper, this.#publisher, () => clock.now());
+    const { maxConcurrency } = settings;
+    const coordinator = new Coordinator({
+      ids: log.ids,
+      reporter,
+      clock,
+      maxConcurrency,
+      redact,
+      parent,
+      host: this,
+    });
+    this.#coordinator = coordinator;
+    this.#questions = new Questions(reporter, settings.interruptHandlers, {
+      onWaitingChanged: (invocation) => this.#onWaitingChanged(invocation),
+      resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
+    });
+    const bodyHost = new Calls({ settings, coordinator, questions: this.#questions, reporter });
+    this.#performer = new Performer({
+      settings,
+      reporter,
+      coordinator,
+      bodyHost,
+      withdrawQuestions: (invocation) => this.withdrawQuestions(invocation),
+      deadlines: this.#deadlines,
+    });
+  }
+
+  get status(): RunStatus {
+    if (this.end !== undefined) return this.end.status;
+    return this.#isPaused ? 'paused' : 'running';
+  }
+
+  /** The questions that wait for a person. */
+  get pauses(): readonly PauseInfo[] {
+    return this.#questions.pauses;
+  }
+
+  /** Starts the root. */
+  begin(): void {
+    if (this.#root !== undefined || this.end !== undefined) return;
+    const { settings, target } = this;
+    const { clock, signal, timeoutMs, context, isSync } = settings;
+    const { input } = this.#options;
+    this.#startedAt = clock.now();
+    const recorded = recordOf(input);
+    this.#keeper.append({
+      type: 'RunStart',
+      runId: settings.runId,
+      target: target.name,
+      input: recorded,
+      time: this.#startedAt,
+    });
+    if (this.#publisher.isObserved) {
+      const span = { spanId: this.history.log.ids.nodeId(0), parentSpanId: null };
+      this.#publisher.publish(
+        { type: 'RunStart', ...span, target: target.name, inputs: recorded },
+        this.#startedAt,
+      );
+    }
+    if (timeoutMs !== null) this.#limit(timeoutMs);
+    const scope = new ContextScope(context);
+    this.#root = this.#coordinator.create({ node: target, input, parent: undefined, scope, isSync });
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted === true) this.#onAbort();
+    else this.#coordinator.start(this.#root);
+  }
+
+  /** Answers a question. Rejects with the typed error where the answer is not taken. */
+  respond(key: string, value: unknown): Promise<void> {
+    return this.#questions.respond(key, value);
+  }
+
+  /** Cancels the run; false when it had ended, or was being stopped. */
+  cancel(reason: unknown): boolean {
+    const error = new CancelledError(reason);
+    return this.#stop('cancelled', error, error);
+  }
+
+  /** Cancels one request with everything below it; false when it had ended. */
+  cancelRequest(requestId: string, reason: unknown): boolean {
+    const invocation = this.#coordinator.find(requestId);
+    if (invocation === undefined) return false;
+    if (invocation === this.#root) return this.cancel(reason);
+    const error = new CancelledError(reason);
+    this.#coordinator.stop(invocation, { error, signalReason: error });
+    return true;
+  }
+
+  /** Resolves when the observers of this run have handled every event so far. */
+  drained(): Promise<void> {
+    return this.#publisher.drained();
+  }
+
+  perform(invocation: Invocation): void {
+    this.#performer.perform(invocation);
+  }
+
+  afterFailure(invocation: Invocation, error: unknown): Ending | undefined {
+    return this.#performer.afterFailure(invocation, error);
+  }
+
+  withdrawQuestions(invocation: Invocation): void {
+    const { attempt } = invocation;
+    if (attempt !== undefined) this.#questions.withdraw(attempt);
+  }
+
+  onFailed(invocation: Invocation, error: unknown): void {
+    if (invocation === this.#root) return;
+    const stopsAll = this.settings.onError === 'stopAll' || isTroupeError(error, 'FATAL');
+    if (stopsAll) this.#stop('failed', error, new CancelledError(error));
+  }
+
+  onRootEnded(event: EndEvent, outcome: Outcome): void {
+    const isLate = this.#deadline?.isExpired === true && this.#stopping === undefined;
+    if (isLate && this.settings.timeoutMs !== null) {
+      this.#conclude({
+        status: 'timedOut',
+        answer: undefined,
+        error: new RunTimeoutError(this.settings.timeoutMs),
+      });
+    } else if (this.#stopping !== undefined) this.#conclude({ ...this.#stopping, answer: undefined });
+    else if (outcome.ok) this.#conclude({ status: 'completed', answer: outcome.value, error: undefined });
+    else
+      this.#conclude({
+        status: event === 'CANCEL' ? 'cancelled' : 'failed',
+        answer: undefined,
+        error: outcome.error,
+      });
+  }
+
+  onIdle(): void {
+    if (this.end !== undefined || this.#isPaused || this.#isPauseDue || this.pauses.length === 0) return;
+    // A body may be on its way to its next call; what is ready in this turn goes first.
+    this.#isPauseDue = true;
+    afterThisTurn(() => {
+      this.#isPauseDue = false;
+      this.#pauseIfIdle();
+    });
+  }
+
+  onDefect(error: unknown): void {
+    this.#stop('failed', error, new CancelledError(error));
+  }
+
+  readonly #onAbort = (): void => void this.cancel(this.settings.signal?.reason);
+
+  #limit(timeoutMs: number): void {
+    const deadline = new Deadline(this.settings.clock, timeoutMs, () => {
+      const error = new RunTimeoutError(timeoutMs);
+      this.#stop('timedOut', error, new CancelledError(error), error);
+    });
+    this.#deadline = deadline;
+    this.#deadlines.add(deadline);
+    deadline.onClear = () => this.#deadlines.delete(deadline);
+  }
+
+  #stop(
+    status: EndStatus,
+    error: unknown,
+    requestError: CancelledError,
+    signalReason: unknown = requestError,
+  ): boolean {
+    if (this.end !== undefined || this.#stopping !== undefined) return false;
+    this.#stopping = { status, error };
+    if (this.#root === undefined) this.#conclude({ status, error, answer: undefined });
+    else this.#coordinator.stop(this.#root, { error: requestError, signalReason });
+    return true;
+  }
+
+  #pauseIfIdle(): void {
+    if (this.end !== undefined || this.#isPaused || !this.#coordinator.isIdle || this.pauses.length === 0)
+      return;
+    this.#isPaused = true;
+    for (const deadline of this.#deadlines) deadline.hold();
+    this.#keeper.append({ type: 'RunPause', time: this.settings.clock.now() });
+    this.#options.self.send({ type: 'PAUSE' });
+    this.#options.listener.onPause();
+  }
+
+  #onWaitingChanged(invocation: Invocation): void {
+    const { attempt } = invocation;
+    attempt?.holdDeadline(invocation.openQuestions > 0);
+    this.#coordinator.recount(invocation);
+    this.#options.self.send({ type: 'UPDATE' });
+    if (!this.#isPaused || this.#coordinator.isIdle) return;
+    this.#isPaused = false;
+    for (const deadline of this.#deadlines) deadline.release();
+    this.#keeper.append({ type: 'RunResume', time: this.settings.clock.now() });
+    this.#options.self.send({ type: 'RESUME' });
+  }
+
+  #conclude(end: RunEnd): void {
+    if (this.end !== undefined) return;
+    this.end = end;
+    const { clock, signal } = this.settings;
+    const { status, answer, error } = end;
+    this.#deadline?.clear();
+    signal?.removeEventListener('abort', this.#onAbort);
+    const time = clock.now();
+    const recorded = recordOf(answer);
+    this.#keeper.append({ type: 'RunEnd', status, answer: recorded, error, time });
+    if (this.#publisher.isObserved) {
+      const outputs = status === 'completed' ? namedOutputs(this.target.outputs, recorded) : {};
+      const failure = error === undefined && status === 'completed' ? {} : { error };
+      const span = { spanId: this.history.log.ids.nodeId(0), parentSpanId: null };
+      this.#publisher.publish(
+        { type: 'RunEnd', ...span, status, outputs, durationMs: time - this.#startedAt, ...failure },
+        time,
+      );
+    }
+    const waiting = this.#options.listener.beforeEnd();
+    if (waiting === undefined) this.#finish(end);
+    else void waiting.finally(() => this.#finish(end));
+  }
+
+  #finish(end: RunEnd): void {
+    const { self, listener } = this.#options;
+    stopActor(this.#coordinator.ref);
+    stopActor(this.#keeper.ref);
+    // The answer is for a parent of this actor; whoever inspects a runner sees what may be seen.
+    const { emit, redact } = this.settings;
+    const output = emit === undefined && redact !== undefined ? redact(end.answer, 'output') : end.answer;
+    self.send({ type: END_EVENTS[end.status], output, error: end.error });
+    listener.onEnd(end);
+  }
+}
+
+const END_EVENTS = {
+  completed: 'COMPLETE',
+  failed: 'FAIL',
+  cancelled: 'CANCEL',
+  timedOut: 'TIME_OUT',
+} as const;

@@ -1,0 +1,94 @@
+import { createRunLogic, type RunLogic } from '../actors/run-logic.ts';
+import { Run, type RunListener } from '../actors/run.ts';
+import { createRunId } from '../ids.ts';
+import type { Node, NodeSpec } from '../nodes/contract.ts';
+import { isNode } from '../nodes/node.ts';
+import { resolveInputs } from '../nodes/resolve-input.ts';
+import { assertKnownOptions, expected } from '../nodes/validate.ts';
+import { checkRunnerOptions, EMBEDDED_OPTIONS, type RunnerOptions } from './options.ts';
+import { observe, observeProcessor, runnerLogger, settingsOf } from './settings-of.ts';
+import { savedPath } from './save-state.ts';
+import { Ticket } from './ticket.ts';
+
+/** Options of an embedded run: a runner's, as far as they concern one run. */
+export type EmbeddingOptions = Omit<RunnerOptions, 'logFile' | 'retain' | 'inspect'>;
+
+/**
+ * Actor logic that runs a node, to be invoked or spawned by any XState machine. The actor's input is the node's; its
+ * output is the answer; a failure or a cancel is its error. It takes `{ type: 'respond', key, value }` and
+ * `{ type: 'cancel', reason }`, emits every event, and its snapshot's context shows `status`, `pauses` and `outputs`.
+ *
+ * A persisted snapshot of a run that has ended restores it; one that has not runs anew from its input.
+ *
+ * @throws {@link InvalidInputError} INVALID_INPUT when the node or an option is not of the form asked for.
+ *
+ * @example
+ * ```ts
+ * import { fromNode, node } from 'troupe';
+ * import { createActor, setup, toPromise } from 'xstate';
+ *
+ * const double = node('double', async (n: number) => n * 2);
+ * const machine = setup({ actors: { double: fromNode(double) } }).createMachine({
+ *   initial: 'working',
+ *   states: {
+ *     working: { invoke: { src: 'double', input: 21, onDone: { target: 'done' } } },
+ *     done: { type: 'final', output: ({ event }) => event.output },
+ *   },
+ *   output: ({ event }) => event.output,
+ * });
+ * const actor = createActor(machine).start();
+ * console.log(await toPromise(actor)); // 42
+ * ```
+ */
+export function fromNode<Input, Output, Spec extends NodeSpec>(
+  node: Node<Input, Output, Spec>,
+  options: EmbeddingOptions = {},
+): RunLogic<Input, Output> {
+  if (!isNode(node)) throw expected('what is run', 'a node', node, 'Define it with `node(…)`.');
+  assertKnownOptions('fromNode', options, EMBEDDED_OPTIONS);
+  checkRunnerOptions(options);
+  return createRunLogic<Input, Output>((input, seat) => {
+    const checked = node.inputs === undefined ? input : resolveInputs(node, node.inputs, input);
+    const begin = (resolved: unknown): Run => {
+      const run = embeddedRun(node, resolved, options, seat);
+      // Bodies do not run inside a transition of whoever started the actor.
+      queueMicrotask(() => run.begin());
+      return run;
+    };
+    return node.inputs !== undefined && checked instanceof Promise ? checked.then(begin) : begin(checked);
+  });
+}
+
+type Seat = Parameters<Parameters<typeof createRunLogic>[0]>[1];
+
+function embeddedRun(target: Node, input: unknown, options: EmbeddingOptions, { self, emit }: Seat): Run {
+  const runId = createRunId();
+  const logger = runnerLogger({ options, fileLogger: undefined });
+  const { subscriber, processors, saveState } = options;
+  const ticket = new Ticket({
+    runId,
+    throwsOnFailure: false,
+    isSync: false,
+    save:
+      typeof saveState === 'string'
+        ? { directory: saveState, path: savedPath(saveState, options.name ?? target.name, runId) }
+        : undefined,
+    logger,
+    processors: processors ?? [],
+    onPaused: () => undefined,
+    onEnded: (over) => void over.closeProcessors(),
+  });
+  const settings = settingsOf(
+    {
+      options,
+      fileLogger: undefined,
+      subscriber: typeof subscriber === 'function' ? observe(subscriber, 'subscriber', logger) : undefined,
+      processors: (processors ?? []).map((processor) => observeProcessor(processor, logger)),
+    },
+    { runId, options: {}, isSync: false, emit },
+  );
+  const listener: RunListener = ticket;
+  const run = new Run({ target, input, settings, self, listener });
+  ticket.run = run;
+  return run;
+}

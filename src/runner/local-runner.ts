@@ -1,0 +1,330 @@
+import { createRunnerActor, type RunnerActor } from '../actors/runner-actor.ts';
+import { Run } from '../actors/run.ts';
+import { assertSyncNode } from '../actors/calls.ts';
+import { asyncWork } from '../actors/performer.ts';
+import {
+  CancelledError,
+  InterruptAlreadyResolvedError,
+  RunnerClosedError,
+  UnknownIdError,
+  UnknownResponseError,
+} from '../errors.ts';
+import { createRunId, type RunId } from '../ids.ts';
+import type { Logger } from '../logger.ts';
+import type { ExecutionInfo } from '../log/execution-info.ts';
+import type { RunHistory } from '../log/run-history.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import { isNode } from '../nodes/node.ts';
+import { resolveInputs } from '../nodes/resolve-input.ts';
+import { assertKnownOptions, expected } from '../nodes/validate.ts';
+import { EventStream } from './event-stream.ts';
+import { openLogFile, type LogTarget } from './logging.ts';
+import { checkRunOptions, type RunOptions, type RunnerOptions } from './options.ts';
+import type { RunHandle } from './run-handle.ts';
+import type { RunResult } from './result.ts';
+import type { Capabilities, Runner, RunnerInfo } from './runner.ts';
+import { isSafeFileName, savedPath } from './save-state.ts';
+import { observe, observeProcessor, runnerLogger, settingsOf, type RunnerParts } from './settings-of.ts';
+import { closeProcessors, Ticket, type SavePlace } from './ticket.ts';
+
+const CAPABILITIES: Capabilities = Object.freeze({
+  supportsCycles: false,
+  supportsGates: false,
+  supportsInterrupts: true,
+  supportsAsyncNodes: true,
+  supportsStreaming: true,
+  supportsDistributed: false,
+  returnsPromise: true,
+});
+
+/** What starting a run needs. */
+interface Launch {
+  readonly target: unknown;
+  readonly input: unknown;
+  readonly options: RunOptions;
+  readonly isSync: boolean;
+  readonly stream?: EventStream;
+}
+
+/** Runs nodes in this process. */
+export class LocalRunner implements Runner {
+  readonly capabilities = CAPABILITIES;
+  readonly #parts: RunnerParts;
+  readonly #logger: Logger;
+  readonly #file: LogTarget | undefined;
+  readonly #actor: RunnerActor;
+  readonly #live = new Map<string, Ticket>();
+  // Inputs that are still being checked, and processors of single runs that are being closed.
+  readonly #pending = new Set<Promise<void>>();
+  readonly #ended = new Map<string, RunHistory>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.#file = typeof options.logFile === 'string' ? openLogFile(options.logFile) : undefined;
+    const fileLogger = this.#file?.logger;
+    this.#logger = runnerLogger({ options, fileLogger });
+    const subscriber = options.subscriber ?? undefined;
+    this.#parts = {
+      options,
+      fileLogger,
+      subscriber: subscriber === undefined ? undefined : observe(subscriber, 'subscriber', this.#logger),
+      processors: (options.processors ?? []).map((processor) => observeProcessor(processor, this.#logger)),
+    };
+    this.#actor = createRunnerActor(options.inspect ?? undefined, (error) =>
+      this.#logger.error({ err: error }, 'The inspector threw'),
+    );
+  }
+
+  get info(): RunnerInfo {
+    const histories = [...this.#ended.values(), ...this.#liveHistories()];
+    const byId = new Map(histories.map((history) => [history.log.runId as string, history]));
+    return {
+      // Run ids sort by time.
+      runs: [...byId.keys()]
+        .toSorted()
+        .map((runId) => byId.get(runId)?.info)
+        .filter((info) => info !== undefined),
+      run: (runId) => {
+        const history = byId.get(runId);
+        if (history === undefined) throw unknownRun(runId);
+        return history.info;
+      },
+    };
+  }
+
+  run(target: unknown, input?: unknown, options: RunOptions = {}): Promise<never> {
+    return this.#launch({ target, input, options, isSync: false }).next() as Promise<never>; // the overload says what it is
+  }
+
+  runSync(target: unknown, input?: unknown, options: RunOptions = {}): never {
+    const result = this.#launch({ target, input, options, isSync: true }).resultNow();
+    if (result === undefined) throw asyncWork('the run did not end on the stack');
+    return result as never; // the overload says what it is
+  }
+
+  iter(target: unknown, input?: unknown, options: RunOptions = {}): RunHandle<never, never> {
+    const stream = new EventStream();
+    const ticket = this.#launch({ target, input, options, isSync: false, stream });
+    const result = ticket.ended();
+    result.catch((error: unknown) => {
+      if (ticket.run === undefined) stream.fail(error);
+    });
+    return {
+      runId: ticket.runId,
+      result: result as Promise<never>, // the overload says what it is
+      get pauses() {
+        return ticket.run?.pauses ?? [];
+      },
+      get info() {
+        return infoOf(ticket);
+      },
+      respond: (key, value) => this.respond(ticket.runId, key, value) as Promise<never>,
+      cancel: (reason) => cancelTicket(ticket, reason),
+      [Symbol.asyncIterator]: () => stream,
+      [Symbol.asyncDispose]: async () => {
+        cancelTicket(ticket, 'The handle was disposed of');
+        await result.catch(() => undefined);
+      },
+    };
+  }
+
+  respond(runId: string, key: string, value: unknown): Promise<RunResult> {
+    const answered = this.#answer(runId, key, value);
+    // That the run fails later is told to whoever waits for it; that the answer was not taken is the caller's own.
+    return answered.then((ticket) => {
+      const next = ticket.next();
+      next.catch(() => undefined);
+      return next;
+    });
+  }
+
+  cancel(id: string, reason?: unknown): boolean {
+    const ticket = this.#live.get(id);
+    if (ticket?.run !== undefined) return ticket.run.cancel(reason);
+    if (this.#ended.has(id)) return false;
+    for (const { run } of this.#live.values()) {
+      if (run !== undefined && isRequestOf(run.history, id)) return run.cancelRequest(id, reason);
+    }
+    for (const history of this.#ended.values()) if (isRequestOf(history, id)) return false;
+    throw new UnknownIdError(`There is no run or request "${id}"`, {
+      hint: 'Use a `runId`, or the `id` of one of `info.requests`.',
+    });
+  }
+
+  close(options: { readonly drain?: boolean } = {}): Promise<void> {
+    assertKnownOptions('close', options, ['drain']);
+    const { drain = true } = options;
+    this.#actor.close();
+    for (const { run } of this.#live.values()) if (!drain || run?.status === 'paused') run?.cancel('closed');
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #launch(launch: Launch): Ticket {
+    const runId = createRunId();
+    let ticket = this.#ticketFor(runId, undefined, launch);
+    try {
+      const target = this.#check(launch);
+      ticket = this.#ticketFor(runId, target, launch);
+      const checked =
+        target.inputs === undefined ? launch.input : resolveInputs(target, target.inputs, launch.input);
+      if (target.inputs === undefined || !(checked instanceof Promise))
+        this.#begin(ticket, target, checked, launch);
+      else if (launch.isSync) throw asyncWork('a schema of the input is asynchronous');
+      else this.#beginLater(ticket, target, checked, launch);
+    } catch (error) {
+      ticket.refuse(error);
+    }
+    return ticket;
+  }
+
+  #check({ target, options, isSync }: Launch): AnyNode {
+    if (this.#closing !== undefined) throw closed();
+    if (!isNode(target)) throw expected('what is run', 'a node', target, 'Define it with `node(…)`.');
+    checkRunOptions(options);
+    if (isSync) assertSyncNode(target);
+    return target;
+  }
+
+  #ticketFor(runId: RunId, target: AnyNode | undefined, { options, isSync }: Launch): Ticket {
+    return new Ticket({
+      runId,
+      throwsOnFailure: target === undefined || options.onFailure !== 'return',
+      isSync,
+      save: target === undefined ? undefined : this.#placeFor(runId, target, options),
+      logger: this.#logger,
+      processors: options.processors ?? [],
+      onPaused: (paused) => {
+        if (this.#closing !== undefined) paused.run?.cancel('closed');
+      },
+      onEnded: (over) => this.#retire(over),
+    });
+  }
+
+  #placeFor(runId: RunId, target: AnyNode, options: RunOptions): SavePlace | undefined {
+    const { options: own } = this.#parts;
+    const directory = options.saveState === undefined ? own.saveState : options.saveState;
+    if (directory === undefined || directory === null || directory === false) return undefined;
+    const name = own.name ?? target.name;
+    if (!isSafeFileName(name))
+      this.#logger.warn(
+        { name, runId },
+        'The name cannot be part of a file name; the run is saved under its id',
+      );
+    return { directory, path: savedPath(directory, name, runId) };
+  }
+
+  #begin(ticket: Ticket, target: AnyNode, input: unknown, { options, isSync, stream }: Launch): void {
+    const { runId } = ticket;
+    const settings = settingsOf(this.#parts, {
+      runId,
+      options,
+      isSync,
+      ...(stream === undefined ? {} : { extraSinks: [stream] }),
+    });
+    const run = this.#actor.spawn(
+      runId,
+      (self) => new Run({ target, input, settings, self, listener: ticket }),
+    );
+    ticket.run = run;
+    this.#live.set(runId, ticket);
+    this.#actor.onRunStarted();
+    run.begin();
+  }
+
+  #beginLater(ticket: Ticket, target: AnyNode, checked: Promise<unknown>, launch: Launch): void {
+    const begun = checked
+      .then((input) => {
+        if (this.#closing !== undefined) throw closed();
+        // It may have been cancelled meanwhile.
+        if (!ticket.isOver) this.#begin(ticket, target, input, launch);
+      })
+      .catch((error: unknown) => ticket.refuse(error));
+    this.#track(begun);
+  }
+
+  #retire(ticket: Ticket): void {
+    const { run } = ticket;
+    this.#live.delete(ticket.runId);
+    if (run === undefined) return;
+    const { retain = 100 } = this.#parts.options;
+    this.#ended.set(ticket.runId, run.history);
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= retain) break;
+      this.#ended.delete(oldest);
+    }
+    const own = ticket.closeProcessors();
+    if (own !== undefined) this.#track(own);
+    this.#actor.onRunEnded();
+  }
+
+  /** Something that closing waits for. */
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#pending.delete(tracked));
+    this.#pending.add(tracked);
+  }
+
+  async #answer(runId: string, key: string, value: unknown): Promise<Ticket> {
+    if (this.#closing !== undefined) throw closed();
+    const ticket = this.#live.get(runId);
+    if (ticket?.run !== undefined) {
+      await ticket.run.respond(key, value);
+      return ticket;
+    }
+    const history = this.#ended.get(runId);
+    if (history === undefined) throw unknownRun(runId);
+    if (history.wasAnswered(key)) {
+      throw new InterruptAlreadyResolvedError(`The question "${key}" was answered before`, {
+        hint: 'The first answer counts.',
+      });
+    }
+    throw new UnknownResponseError(`No question "${key}" is open`, { hint: 'The run has ended.' });
+  }
+
+  async #shutDown(): Promise<void> {
+    await Promise.all(this.#pending);
+    await Promise.all([...this.#live.values()].map((ticket) => ticket.ended().catch(() => undefined)));
+    await Promise.all(this.#pending);
+    const { subscriber, processors } = this.#parts;
+    await subscriber?.drained();
+    await Promise.all(processors.map((processor) => processor.drained()));
+    await closeProcessors(this.#parts.options.processors ?? [], this.#logger);
+    this.#file?.close();
+  }
+
+  *#liveHistories(): Generator<RunHistory, void> {
+    for (const { run } of this.#live.values()) if (run !== undefined) yield run.history;
+  }
+}
+
+function cancelTicket(ticket: Ticket, reason: unknown): boolean {
+  if (ticket.run !== undefined) return ticket.run.cancel(reason);
+  if (ticket.isOver) return false;
+  ticket.refuse(new CancelledError(reason));
+  return true;
+}
+
+function infoOf({ run, runId }: Ticket): ExecutionInfo {
+  if (run === undefined) throw unknownRun(runId);
+  return run.history.info;
+}
+
+function isRequestOf(history: RunHistory, id: string): boolean {
+  const { ids, size } = history.log;
+  const ordinal = ids.ordinalOfRequest(id);
+  return ordinal !== -1 && ordinal < size;
+}
+
+function unknownRun(runId: string): UnknownIdError {
+  return new UnknownIdError(`There is no run "${runId}"`, {
+    hint: 'Ended runs are kept up to `retain`; use the `runId` of a result or a handle.',
+  });
+}
+
+function closed(): RunnerClosedError {
+  return new RunnerClosedError('The runner is closed', { hint: 'Create another runner.' });
+}

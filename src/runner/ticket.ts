@@ -1,0 +1,148 @@
+import type { Run, RunEnd, RunListener } from '../actors/run.ts';
+import type { EventProcessor } from '../events/events.ts';
+import type { RunId } from '../ids.ts';
+import type { Logger } from '../logger.ts';
+import { endedResult, pausedResult, type RunResult } from './result.ts';
+import { saveState, saveStateSync } from './save-state.ts';
+
+/** Where a run is saved, if it is. */
+export interface SavePlace {
+  readonly path: string;
+  readonly directory: string;
+}
+
+/** What a ticket needs. */
+export interface TicketOptions {
+  readonly runId: RunId;
+  readonly throwsOnFailure: boolean;
+  readonly isSync: boolean;
+  readonly save: SavePlace | undefined;
+  readonly logger: Logger;
+  /** Those of this run alone; closed when it has ended and they have had its events. */
+  readonly processors: readonly EventProcessor[];
+  readonly onPaused: (ticket: Ticket) => void;
+  readonly onEnded: (ticket: Ticket) => void;
+}
+
+interface Waiter {
+  readonly resolve: (result: RunResult) => void;
+  readonly reject: (error: unknown) => void;
+  readonly untilEnd: boolean;
+}
+
+/** The runner's side of one run: who waits for it, and what they get. */
+export class Ticket implements RunListener {
+  readonly runId: RunId;
+  run: Run | undefined;
+  readonly #options: TicketOptions;
+  #waiters: Waiter[] = [];
+  #settled: { readonly result: RunResult } | { readonly error: unknown } | undefined;
+
+  constructor(options: TicketOptions) {
+    this.runId = options.runId;
+    this.#options = options;
+  }
+
+  /** Whether nothing of the run is left to happen. */
+  get isOver(): boolean {
+    return this.#settled !== undefined;
+  }
+
+  /** The next pause, or the end. */
+  next(): Promise<RunResult> {
+    return this.#wait(false);
+  }
+
+  /** The end. */
+  ended(): Promise<RunResult> {
+    return this.#wait(true);
+  }
+
+  /** The result of a run that has ended on the stack. */
+  resultNow(): RunResult | undefined {
+    if (this.#settled === undefined) return undefined;
+    if ('result' in this.#settled) return this.#settled.result;
+    throw this.#settled.error;
+  }
+
+  /** There is no run: what was given was refused. */
+  refuse(error: unknown): void {
+    this.#settle({ error });
+  }
+
+  /** Closes the run's own processors; undefined where there is none. */
+  closeProcessors(): Promise<void> | undefined {
+    const { processors, logger } = this.#options;
+    if (processors.length === 0 || this.run === undefined) return undefined;
+    return this.run.drained().then(() => closeProcessors(processors, logger));
+  }
+
+  onPause(): void {
+    const { run } = this;
+    if (run === undefined) return;
+    const waiting = this.#waiters.filter((waiter) => !waiter.untilEnd);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.untilEnd);
+    if (waiting.length > 0) {
+      const result = pausedResult(sourceOf(run), run.pauses);
+      for (const { resolve } of waiting) resolve(result);
+    }
+    this.#options.onPaused(this);
+  }
+
+  beforeEnd(): Promise<void> | undefined {
+    const { save, isSync, logger } = this.#options;
+    const { run } = this;
+    if (save === undefined || run === undefined) return undefined;
+    const report = (error: unknown): void =>
+      logger.error({ err: error, path: save.path }, 'A run could not be saved');
+    if (!isSync) return saveState(save.path, save.directory, run.history.info).catch(report);
+    try {
+      saveStateSync(save.path, save.directory, run.history.info);
+    } catch (error) {
+      report(error);
+    }
+    return undefined;
+  }
+
+  onEnd(end: RunEnd): void {
+    const { run } = this;
+    if (run === undefined) return;
+    this.#options.onEnded(this);
+    if (end.status === 'completed' || !this.#options.throwsOnFailure)
+      this.#settle({ result: endedResult(sourceOf(run), end) });
+    else this.#settle({ error: end.error });
+  }
+
+  #wait(untilEnd: boolean): Promise<RunResult> {
+    const settled = this.#settled;
+    if (settled !== undefined)
+      return 'result' in settled ? Promise.resolve(settled.result) : Promise.reject(settled.error);
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject, untilEnd }));
+  }
+
+  #settle(settled: { readonly result: RunResult } | { readonly error: unknown }): void {
+    this.#settled = settled;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { resolve, reject } of waiters) {
+      if ('result' in settled) resolve(settled.result);
+      else reject(settled.error);
+    }
+  }
+}
+
+function sourceOf(run: Run) {
+  const { history, target, settings } = run;
+  return { history, outputNames: target.outputs, workflowId: settings.workflowId };
+}
+
+/** Closes processors; one that throws is logged, and the others are closed all the same. */
+export async function closeProcessors(processors: readonly EventProcessor[], logger: Logger): Promise<void> {
+  for (const processor of processors) {
+    try {
+      await processor.close?.();
+    } catch (error) {
+      logger.error({ err: error }, 'A processor could not be closed');
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Node, NodeContext, NodeSpec } from '../nodes/contract.ts';
+import { freezeNode } from '../nodes/node.ts';
+
+/** A node whose body is another, which remembers what it was called with. */
+export type MockNode<Input, Output, Spec extends NodeSpec> = Node<Input, Output, Spec> & {
+  /** The inputs that it was called with, oldest first. */
+  readonly calls: readonly unknown[];
+};
+
+/**
+ * The same node with another body: its name, inputs, outputs and policies stay.
+ *
+ * @example
+ * ```ts
+ * import { createRunner, node } from 'troupe';
+ * import { mockNode } from 'troupe/testing';
+ *
+ * const fetchPage = node('fetchPage', async (url: string) => (await fetch(url)).text());
+ * const mocked = mockNode(fetchPage, () => '<p>hello</p>');
+ * await using runner = createRunner();
+ * console.log((await runner.run(mocked, 'https://example.org')).answer, mocked.calls);
+ * ```
+ */
+export function mockNode<Input, Output, Spec extends NodeSpec>(
+  node: Node<Input, Output, Spec>,
+  body: (input: Input, ctx: NodeContext) => Output | Promise<Output>,
+): MockNode<Input, Output, Spec> {
+  const calls: unknown[] = [];
+  const run = (input: never, ctx: NodeContext): Output | Promise<Output> => {
+    calls.push(input);
+    return body(input, ctx);
+  };
+  return freezeNode({ ...node, run: run as Spec['run'], calls });
+}
