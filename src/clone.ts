@@ -40,14 +40,17 @@ function copy(value: unknown, rule: CopyRule, seen: Map<object, unknown> | undef
   if (typeof value !== 'object' || value === null) return value;
   const met = seen?.get(value);
   if (met !== undefined) return met;
-  const known = seen ?? new Map<object, unknown>();
-  if (Array.isArray(value)) return copyArray(value, rule, known);
+  return copyObject(value, rule, seen ?? new Map<object, unknown>());
+}
+
+function copyObject(value: object, rule: CopyRule, seen: Map<object, unknown>): unknown {
+  if (Array.isArray(value)) return copyArray(value, rule, seen);
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) return copyPlain(value, rule, known);
-  if (value instanceof Map) return copyMap(value, rule, known);
-  if (value instanceof Set) return copySet(value, rule, known);
+  if (prototype === Object.prototype || prototype === null) return copyPlain(value, rule, seen);
+  if (value instanceof Map) return copyMap(value, rule, seen);
+  if (value instanceof Set) return copySet(value, rule, seen);
   const result = isCloneableBuiltIn(value) ? cloneBuiltIn(value) : rule.other(value);
-  known.set(value, result);
+  seen.set(value, result);
   return result;
 }
 

@@ -9,7 +9,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
       distance: leven(name.toLowerCase(), candidate.toLowerCase(), { maxDistance: maxDistance + 1 }),
     }))
     .filter(({ distance }) => distance <= maxDistance)
-    .sort((a, b) => a.distance - b.distance);
+    .toSorted((a, b) => a.distance - b.distance);
   if (closest !== undefined) return `Did you mean "${closest.candidate}"?`;
   return known.length === 0 ? 'There are none.' : `Known: ${known.map((each) => `"${each}"`).join(', ')}.`;
 }

@@ -118,7 +118,7 @@ export class Coordinator {
     this.#actor.send({ type: 'call', requestId, nodeName: node.name });
     this.#live.set(requestId, invocation);
     reporter.created(invocation);
-    parent?.children.add(invocation);
+    parent?.addChild(invocation);
     this.recount(invocation);
     // A caller that waits on the stack keeps its place: its callee works in it.
     if (parent !== undefined && !isSync) this.recount(parent);
@@ -253,12 +253,12 @@ export class Coordinator {
     this.recount(invocation);
     this.yieldSlot(invocation);
     if (parent === undefined || invocation.isSync) {
-      parent?.children.delete(invocation);
+      parent?.removeChild(invocation);
       if (parent !== undefined) this.recount(parent);
       invocation.settle(outcome);
       return undefined;
     }
-    parent.children.delete(invocation);
+    parent.removeChild(invocation);
     this.recount(parent);
     this.resume(parent, () => invocation.settle(outcome));
     return this.endOfDrained(parent);

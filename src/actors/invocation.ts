@@ -145,7 +145,6 @@ export class Invocation {
   readonly createdAt: number;
   /** How many invocations stand above it. */
   readonly depth: number;
-  readonly children = new Set<Invocation>();
   attempt: Attempt | undefined;
   startedAt: number | undefined;
   /** What the body gave, while children of it still run. */
@@ -163,6 +162,8 @@ export class Invocation {
   /** Whether it could go on by itself: no child, no person is waited for. */
   isActive = false;
   readonly #actor: Actor<typeof invocationLogic>;
+  // Most invocations call nothing.
+  #children: Set<Invocation> | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
 
   constructor(options: InvocationOptions, parentActor: AnyActorRef) {
@@ -196,7 +197,21 @@ export class Invocation {
 
   /** Whether it waits for something that it called. */
   get hasLiveCalls(): boolean {
-    return this.children.size > 0 || this.callsInCheck > 0;
+    return this.callsInCheck > 0 || (this.#children !== undefined && this.#children.size > 0);
+  }
+
+  /** What it called and has not ended, oldest first. */
+  get children(): Iterable<Invocation> {
+    return this.#children ?? [];
+  }
+
+  addChild(child: Invocation): void {
+    this.#children ??= new Set();
+    this.#children.add(child);
+  }
+
+  removeChild(child: Invocation): void {
+    this.#children?.delete(child);
   }
 
   /** Sends an event to the actor; false when the chart has no way for it from here. */

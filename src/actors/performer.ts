@@ -88,7 +88,8 @@ export class Performer implements AttemptListener {
   afterFailure(invocation: Invocation, error: unknown, isTimeout = false): Ending | undefined {
     invocation.bodyOutcome = undefined;
     this.#closeAttempt(invocation, isTimeout ? error : undefined);
-    const { retry, fallback } = invocation.node.policies;
+    const { policies } = invocation.node;
+    const { retry } = policies;
     const failed: Ending = { invocation, event: isTimeout ? 'TIME_OUT' : 'FAIL', value: error };
     if (isTroupeError(error, 'FATAL')) return failed;
     if (retry !== undefined) {
@@ -99,7 +100,9 @@ export class Performer implements AttemptListener {
         return undefined;
       }
     }
-    return fallback === undefined ? failed : this.#fallBack(invocation, fallback as Fallback, error);
+    return policies.fallback === undefined
+      ? failed
+      : this.#fallBack(invocation, policies as HasFallback, error);
   }
 
   #follow(attempt: Attempt, result: unknown): void {
@@ -172,10 +175,10 @@ export class Performer implements AttemptListener {
     else invocation.backoff = settings.clock.setTimeout(again, delayMs);
   }
 
-  #fallBack(invocation: Invocation, fallback: Fallback, error: unknown): Ending | undefined {
+  #fallBack(invocation: Invocation, policies: HasFallback, error: unknown): Ending | undefined {
     const { coordinator } = this.#options;
     try {
-      const value = fallback({ error, input: invocation.input });
+      const value = policies.fallback({ error, input: invocation.input });
       if (!isPromiseLike(value)) return { invocation, event: 'SUCCEED', value };
       if (invocation.isSync) {
         value.then(undefined, () => undefined);
@@ -201,7 +204,9 @@ export class Performer implements AttemptListener {
 }
 
 /** A fallback as it is called: its types were checked where it was written. */
-type Fallback = (failure: { readonly error: unknown; readonly input: unknown }) => unknown;
+interface HasFallback {
+  fallback(failure: { readonly error: unknown; readonly input: unknown }): unknown;
+}
 
 /** The error for anything asynchronous where nothing may be. */
 export function asyncWork(what: string): IncompatibleRunnerError {

@@ -1,4 +1,4 @@
-import type { EventBody, TroupeEvent } from '../events/events.ts';
+import type { EventBase, EventBody, TroupeEvent } from '../events/events.ts';
 import type { RunId } from '../ids.ts';
 import type { Redactor } from '../redact.ts';
 import type { EventSink } from './observer.ts';
@@ -9,6 +9,15 @@ export interface EventStamp {
   readonly workflowId?: string;
   readonly sessionId?: string;
 }
+
+/** An event before it is numbered. */
+export type Unnumbered = EventBody & {
+  runId?: EventBase['runId'] | undefined;
+  seq?: number;
+  timestamp?: number;
+  workflowId?: string;
+  sessionId?: string;
+};
 
 /** Numbers a run's events and hands each to every observer's own queue. */
 export class Publisher {
@@ -36,10 +45,20 @@ export class Publisher {
     return this.#observers.length > 0 || this.#emit !== undefined;
   }
 
-  publish(body: EventBody, timestamp: number): void {
-    const event = { ...body, ...this.#stamp, timestamp, seq: this.#seq } as TroupeEvent; // what `EventBody` leaves out
+  /**
+   * Hands an event on. It is the publisher's own from here: the run's ids and its number are written into it. (Frequent
+   * events are made with places for them, which is faster than adding them.)
+   */
+  publish(event: Unnumbered, timestamp: number): void {
+    const { runId, workflowId, sessionId } = this.#stamp;
+    event.runId = runId;
+    event.timestamp = timestamp;
+    event.seq = this.#seq;
+    if (workflowId !== undefined) event.workflowId = workflowId;
+    if (sessionId !== undefined) event.sessionId = sessionId;
     this.#seq += 1;
-    const shown = this.#redact === undefined ? event : redactEvent(event, this.#redact);
+    const numbered = event as TroupeEvent; // now it has everything
+    const shown = this.#redact === undefined ? numbered : redactEvent(numbered, this.#redact);
     for (const observer of this.#observers) observer.push(shown);
     this.#emit?.(shown);
   }

@@ -118,7 +118,7 @@ export class Questions {
   }
 
   #handle(question: Question, handler: InterruptHandler, value: unknown): void {
-    runOutside(async () => {
+    void runOutside(async () => {
       try {
         const given = await handler(value);
         const accepted =

@@ -27,7 +27,26 @@ export class Reporter {
     const source = parent?.ordinal ?? -1;
     this.#append({ type: 'RequestCreation', ordinal, source, name: node.name, kind: node.kind, input, time });
     if (!this.#publisher.isObserved) return;
-    this.#publisher.publish({ type: 'RequestCreation', ...requestFields(invocation), input }, time);
+    const { nodeId, requestId } = invocation;
+    const sourceNodeId = parent?.nodeId ?? null;
+    this.#publisher.publish(
+      {
+        type: 'RequestCreation',
+        runId: undefined,
+        seq: 0,
+        timestamp: time,
+        spanId: nodeId,
+        parentSpanId: sourceNodeId,
+        requestId,
+        nodeId,
+        nodeName: node.name,
+        sourceNodeId,
+        status: invocation.status,
+        attempts: 0,
+        input,
+      },
+      time,
+    );
   }
 
   started(attempt: Attempt): void {
@@ -36,8 +55,23 @@ export class Reporter {
     invocation.startedAt ??= time;
     this.#append({ type: 'NodeStart', ordinal: invocation.ordinal, attempt: number, time });
     if (!this.#publisher.isObserved) return;
-    const inputs = invocation.recordedInput;
-    this.#publisher.publish({ type: 'NodeStart', ...nodeFields(invocation), inputs, attempt: number }, time);
+    const { nodeId, requestId, parent, node, recordedInput: inputs } = invocation;
+    this.#publisher.publish(
+      {
+        type: 'NodeStart',
+        runId: undefined,
+        seq: 0,
+        timestamp: time,
+        spanId: nodeId,
+        parentSpanId: parent?.nodeId ?? null,
+        requestId,
+        nodeId,
+        nodeName: node.name,
+        inputs,
+        attempt: number,
+      },
+      time,
+    );
   }
 
   willRetry(attempt: Attempt, error: unknown, delayMs: number): void {
@@ -100,15 +134,42 @@ export class Reporter {
     const time = this.#now();
     this.#append({ type: 'RequestSuccess', ordinal: invocation.ordinal, output: recordedOutput, time });
     if (!this.#publisher.isObserved) return;
-    const { startedAt = time, node } = invocation;
-    const outputs = namedOutputs(node.outputs, recordedOutput);
-    const ended = { durationMs: time - startedAt, cached: false };
+    const { startedAt = time, node, nodeId, requestId, parent, attempt } = invocation;
+    const span = parent?.nodeId ?? null;
     this.#publisher.publish(
-      { type: 'NodeEnd', ...nodeFields(invocation), output: recordedOutput, outputs, ...ended },
+      {
+        type: 'NodeEnd',
+        runId: undefined,
+        seq: 0,
+        timestamp: time,
+        spanId: nodeId,
+        parentSpanId: span,
+        requestId,
+        nodeId,
+        nodeName: node.name,
+        output: recordedOutput,
+        outputs: namedOutputs(node.outputs, recordedOutput),
+        durationMs: time - startedAt,
+        cached: false,
+      },
       time,
     );
     this.#publisher.publish(
-      { type: 'RequestSuccess', ...requestFields(invocation), output: recordedOutput },
+      {
+        type: 'RequestSuccess',
+        runId: undefined,
+        seq: 0,
+        timestamp: time,
+        spanId: nodeId,
+        parentSpanId: span,
+        requestId,
+        nodeId,
+        nodeName: node.name,
+        sourceNodeId: span,
+        status: invocation.status,
+        attempts: attempt?.number ?? 0,
+        output: recordedOutput,
+      },
       time,
     );
   }

@@ -83,21 +83,30 @@ export type MakeRun<Input> = (input: Input, seat: RunSeat) => Run | Promise<Run>
 
 type Scope = ActorScope<RunSnapshot, RunCommand, AnySystem, TroupeEvent>;
 
+const CONFIG = toMachine(runChart).config;
+
+// One logic serves many actors, so each carries its own run.
+const RUN = Symbol('run');
+type Carrier = object & { [RUN]?: Run };
+
+function runOf({ self }: Scope): Run | undefined {
+  return (self as Carrier)[RUN];
+}
+
 /** The chart of a run as actor logic; `make` says which run an actor's input means. */
 export function createRunLogic<Input, Answer>(make: MakeRun<Input>): RunLogic<Input, Answer> {
-  const runs = new WeakMap<object, Run>();
   const logic: ActorLogic<RunSnapshot, RunCommand | RunSignal, Input, AnySystem, TroupeEvent> & {
     config: unknown;
   } = {
-    config: toMachine(runChart).config,
+    config: CONFIG,
     getInitialSnapshot: (_scope, input) => initialSnapshot(input),
     getPersistedSnapshot: persisted,
     restoreSnapshot: (snapshot) => restored(snapshot as RunSnapshot), // it was made by `persisted`
     start: (snapshot, scope) => {
-      if (snapshot.status === 'active') begin(make, snapshot.input as Input, scope, runs);
+      if (snapshot.status === 'active') begin(make, snapshot.input as Input, scope);
     },
     transition: (snapshot, event, scope) => {
-      const run = runs.get(scope.self);
+      const run = runOf(scope);
       switch (event.type) {
         case 'respond':
           void respond(run, event);
@@ -120,13 +129,13 @@ function initialSnapshot(input: unknown): RunSnapshot {
   return { status: 'active', value: 'running', context, input, output: undefined, error: undefined };
 }
 
-function begin<Input>(make: MakeRun<Input>, input: Input, scope: Scope, runs: WeakMap<object, Run>): void {
+function begin<Input>(make: MakeRun<Input>, input: Input, scope: Scope): void {
   const self: AnyActorRef = scope.self;
   const seat: RunSeat = {
     self,
     emit: (event) => scope.emit(event),
   };
-  const start = (run: Run): void => void runs.set(self, run);
+  const start = (run: Run): void => void ((self as Carrier)[RUN] = run);
   const made = make(input, seat);
   if (made instanceof Promise) made.then(start, (error: unknown) => self.send({ type: 'REJECT', error }));
   else start(made);

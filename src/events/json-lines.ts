@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { toJsonValue } from '../log/json-value.ts';
+import { toJsonValue } from '../json-value.ts';
 import type { EventProcessor } from './events.ts';
 
 /**

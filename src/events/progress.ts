@@ -39,7 +39,7 @@ export function progress({ stream = process.stderr }: ProgressOptions = {}): Eve
   let liveRuns = 0;
   const draw = (): void => {
     isDue = false;
-    const lines = [...counts].map(([name, count]) => bar(name, count, stream.columns ?? 80));
+    const lines = [...counts].map(([name, each]) => bar(name, each, stream.columns ?? 80));
     const up = drawnLines === 0 ? '' : `\u001B[${drawnLines}A`;
     stream.write(`${up}\u001B[0J${lines.join('\n')}\n`);
     drawnLines = lines.length;

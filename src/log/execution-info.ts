@@ -3,7 +3,7 @@ import type { RunId } from '../ids.ts';
 import type { Redactor } from '../redact.ts';
 import { ForestFold, type ForestState } from './forest-fold.ts';
 import { Forest, type ForestSource, type NodeForest, type RequestForest } from './forest.ts';
-import { toJsonValue } from './json-value.ts';
+import { toJsonValue } from '../json-value.ts';
 import type { MessageLog, Stamp } from './message-log.ts';
 import type { RunStatus } from './messages.ts';
 import { itemAt, type PersistentList } from './persistent-list.ts';

@@ -5,13 +5,15 @@ const NONE = -1;
  * existed when a run had `size` invocations are those below `size`: one structure serves every snapshot.
  */
 export class Lineage {
-  #first = new Int32Array(16).fill(NONE);
-  #last = new Int32Array(16).fill(NONE);
-  #next = new Int32Array(16).fill(NONE);
+  readonly #first: number[] = [];
+  readonly #last: number[] = [];
+  readonly #next: number[] = [];
   readonly #roots: number[] = [];
 
   add(ordinal: number, source: number): void {
-    if (ordinal >= this.#first.length) this.#grow();
+    this.#first.push(NONE);
+    this.#last.push(NONE);
+    this.#next.push(NONE);
     if (source === NONE) {
       this.#roots.push(ordinal);
       return;
@@ -35,16 +37,4 @@ export class Lineage {
       child = this.#next[child] ?? NONE;
     }
   }
-
-  #grow(): void {
-    this.#first = doubled(this.#first);
-    this.#last = doubled(this.#last);
-    this.#next = doubled(this.#next);
-  }
-}
-
-function doubled(items: Int32Array): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(items.length * 2).fill(NONE);
-  grown.set(items);
-  return grown;
 }

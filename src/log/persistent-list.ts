@@ -40,7 +40,7 @@ export function setItems<Item>(
   let leafOf = -1;
   for (const [index, item] of items) {
     if (index >>> BITS !== leafOf || leaf === undefined) {
-      leaf = leafFor(draft as GrowingList, index);
+      leaf = leafFor(draft, index);
       leafOf = index >>> BITS;
     }
     leaf[index & MASK] = item;

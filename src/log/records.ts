@@ -133,31 +133,22 @@ function factsOf(message: InvocationMessage): Facts {
   return { status: status ?? 'pending', attempts, startedAt, end };
 }
 
+const STATUS_AFTER: { readonly [Type in InvocationMessage['type']]?: RequestStatus } = {
+  RequestCreation: 'pending',
+  NodeStart: 'running',
+  NodeRetry: 'running',
+  Interrupt: 'interrupted',
+  RequestSuccess: 'succeeded',
+  RequestFailure: 'failed',
+  RequestCreationFailure: 'failed',
+  RequestTimedOut: 'timedOut',
+  RequestCancelled: 'cancelled',
+};
+
 /** The status that a message puts its request in, undefined where it leaves it as it was. */
 function statusAfter(message: InvocationMessage): RequestStatus | undefined {
-  switch (message.type) {
-    case 'RequestCreation':
-      return 'pending';
-    case 'NodeStart':
-    case 'NodeRetry':
-      return 'running';
-    case 'Interrupt':
-      return 'interrupted';
-    case 'InterruptResolved':
-    case 'InterruptWithdrawn':
-      return message.open > 0 ? 'interrupted' : 'running';
-    case 'RequestSuccess':
-      return 'succeeded';
-    case 'RequestFailure':
-    case 'RequestCreationFailure':
-      return 'failed';
-    case 'RequestTimedOut':
-      return 'timedOut';
-    case 'RequestCancelled':
-      return 'cancelled';
-    default:
-      return undefined;
-  }
+  if ('open' in message) return message.open > 0 ? 'interrupted' : 'running';
+  return STATUS_AFTER[message.type];
 }
 
 /** Whether a message made a new version of its request. */

@@ -12,7 +12,7 @@ export interface InvocationCounts {
 export const invocationChart = defineChart({
   id: 'invocation',
   initial: 'pending',
-  context: { attempts: 0, openQuestions: 0 } as InvocationCounts,
+  context: { attempts: 0, openQuestions: 0 },
   states: {
     pending: {
       on: {

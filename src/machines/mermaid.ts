@@ -7,8 +7,7 @@ export function chartToMermaid(chart: Pick<Chart, 'initial'> & { readonly states
   const lines = ['stateDiagram-v2', `  [*] --> ${chart.initial}`];
   for (const [name, state] of Object.entries<Chart['states'][string]>(chart.states as Chart['states'])) {
     for (const [event, listed] of Object.entries<Listed>(state.on ?? {})) {
-      for (const transition of [listed ?? []].flat())
-        lines.push(arrow(name, event, transition as Transition<string, string, string>));
+      for (const transition of [listed ?? []].flat()) lines.push(arrow(name, event, transition));
     }
     if (state.final === true) lines.push(`  ${name} --> [*]`);
   }

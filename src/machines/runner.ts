@@ -10,7 +10,7 @@ export interface RunnerCounts {
 export const runnerChart = defineChart({
   id: 'runner',
   initial: 'open',
-  context: { live: 0 } as RunnerCounts,
+  context: { live: 0 },
   states: {
     open: {
       on: {

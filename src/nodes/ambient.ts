@@ -3,7 +3,7 @@ import { NoRunError } from '../errors.ts';
 import type { NodeContext, RunContext } from './contract.ts';
 
 // Bodies find their own context here; it holds nothing between runs.
-const storage = new AsyncLocalStorage<NodeContext>();
+const storage = new AsyncLocalStorage<NodeContext | undefined>();
 
 /** Calls `body` so that the ambient functions inside it, also after an await, mean `ctx`. */
 export function runWithin<Input, Result>(
@@ -16,7 +16,8 @@ export function runWithin<Input, Result>(
 
 /** Calls `callback` outside of every body, so that an observer's calls are nobody's children. */
 export function runOutside<Result>(callback: () => Result): Result {
-  return storage.exit(callback);
+  // `storage.exit` would switch the runtime's promise hooks off and on again, for every promise of the process.
+  return storage.run(undefined, callback);
 }
 
 /**

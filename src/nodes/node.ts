@@ -95,7 +95,7 @@ export function node<const Name extends string, Input, Result>(
 export function node(first: unknown, run?: unknown, policies?: unknown): AnyNode {
   if (typeof first !== 'string') return fromDefinition(first);
   if (policies !== undefined) assertKnownOptions(`node "${first}"`, policies, POLICY_NAMES);
-  return fromDefinition({ ...(policies as object | undefined), name: first, run });
+  return fromDefinition({ ...policies, name: first, run });
 }
 
 /** The names of the policies that every kind of node takes. */

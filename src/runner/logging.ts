@@ -37,7 +37,7 @@ function ownPino(destination?: DestinationStream): Logger {
 }
 
 function asLogger(instance: Pino): Logger {
-  return instance as unknown as Logger; // pino's own overloads are wider
+  return instance; // pino's own overloads are wider
 }
 
 /** Several loggers as one that redacts, keeps to a level, and never throws. */

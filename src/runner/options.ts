@@ -95,18 +95,8 @@ export function checkRunnerOptions(options: unknown): asserts options is RunnerO
   checkShared(given);
   for (const key of ['name', 'logFile'] as const) checkText(key, given[key]);
   assertInteger('`retain`', given.retain, 0, true);
-  const { inspect, clock } = given;
-  const isObserver =
-    typeof inspect === 'function' || (typeof inspect === 'object' && (inspect === null || 'next' in inspect));
-  if (inspect !== undefined && !isObserver) throw expected('`inspect`', 'a function or an observer', inspect);
-  const isClock =
-    typeof clock === 'object' &&
-    clock !== null &&
-    'now' in clock &&
-    'setTimeout' in clock &&
-    'clearTimeout' in clock;
-  if (clock !== undefined && !isClock)
-    throw expected('`clock`', 'an object with now, setTimeout and clearTimeout', clock);
+  checkInspect(given.inspect);
+  checkClock(given.clock);
 }
 
 /** Throws unless these are options of a run. */
@@ -147,6 +137,29 @@ function checkShared(given: { readonly [Key in keyof SharedOptions]?: unknown })
   }
 }
 
+function checkInspect(inspect: unknown): void {
+  const isObject = typeof inspect === 'object' && inspect !== null;
+  if (
+    inspect === undefined ||
+    inspect === null ||
+    typeof inspect === 'function' ||
+    (isObject && 'next' in inspect)
+  )
+    return;
+  throw expected('`inspect`', 'a function or an observer', inspect);
+}
+
+function checkClock(clock: unknown): void {
+  if (clock === undefined) return;
+  const isClock =
+    typeof clock === 'object' &&
+    clock !== null &&
+    'now' in clock &&
+    'setTimeout' in clock &&
+    'clearTimeout' in clock;
+  if (!isClock) throw expected('`clock`', 'an object with now, setTimeout and clearTimeout', clock);
+}
+
 function checkText(key: string, value: unknown): void {
   if (value === undefined || value === null || (typeof value === 'string' && value !== '')) return;
   throw expected(`\`${key}\``, 'a text that is not empty', value);
@@ -159,11 +172,15 @@ function checkRecord(key: string, value: unknown): void {
 
 function checkProcessors(processors: unknown): void {
   if (processors === undefined || processors === null) return;
-  const isProcessor = (each: unknown): boolean =>
-    typeof each === 'object' && each !== null && 'onEvent' in each && typeof each.onEvent === 'function';
   if (!Array.isArray(processors) || !processors.every(isProcessor)) {
     throw expected('`processors`', 'an array of objects with `onEvent`', processors);
   }
+}
+
+function isProcessor(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && 'onEvent' in value && typeof value.onEvent === 'function'
+  );
 }
 
 function checkLogger(logger: unknown): void {

@@ -52,7 +52,8 @@ export function fakeClock(options: FakeClockOptions = {}): FakeClock {
     let next: Timer | undefined;
     for (const timer of timers) {
       if (timer.due > until) continue;
-      if (next === undefined || timer.due < next.due || (timer.due === next.due && timer.order < next.order)) next = timer;
+      if (next === undefined || timer.due < next.due || (timer.due === next.due && timer.order < next.order))
+        next = timer;
     }
     return next;
   };

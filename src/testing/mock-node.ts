@@ -30,5 +30,5 @@ export function mockNode<Input, Output, Spec extends NodeSpec>(
     calls.push(input);
     return body(input, ctx);
   };
-  return freezeNode({ ...node, run: run as Spec['run'], calls });
+  return freezeNode({ ...node, run: run, calls });
 }

@@ -27,7 +27,12 @@ export interface TestContext extends NodeContext {
   readonly callsMade: readonly { readonly node: string; readonly input: unknown }[];
 }
 
-const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /**
  * A context to call a node's body with in a test, without a runner. The ambient functions work inside bodies that it
@@ -81,7 +86,9 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     callBatch: async (node: AnyNode, ...args: unknown[]) => {
       const { inputs, options: batch } = readBatch(node, args);
       const results = inputs.map(async (input) => invoke(node, input));
-      return batch.onError === 'return' ? Promise.all(results.map((each) => each.catch((error: unknown) => error))) : Promise.all(results);
+      return batch.onError === 'return'
+        ? Promise.all(results.map((each) => each.catch((error: unknown) => error)))
+        : Promise.all(results);
     },
     interrupt: async (question: unknown, asked?: { readonly key?: string }) => {
       questions.push(question);
@@ -94,7 +101,8 @@ export function testContext(options: TestContextOptions = {}): TestContext {
 }
 
 function runBody(node: AnyNode, given: unknown, ctx: NodeContext): unknown {
-  const run = (input: unknown): unknown => runWithin(ctx, (each: never, context) => node.run(each, context), input as never);
+  const run = (input: unknown): unknown =>
+    runWithin(ctx, (each: never, context) => node.run(each, context), input as never);
   if (node.inputs === undefined) return run(given);
   const resolved = resolveInputs(node, node.inputs, given);
   return resolved instanceof Promise ? resolved.then(run) : run(resolved);
@@ -103,7 +111,10 @@ function runBody(node: AnyNode, given: unknown, ctx: NodeContext): unknown {
 function storeOf(seed: Readonly<Record<string, unknown>>): RunContext {
   const values = new Map(Object.entries(seed));
   const assertHas = (key: string): void => {
-    if (!values.has(key)) throw new ContextKeyError(`The context has no key "${key}"`, { hint: 'Seed it: `testContext({ context: { … } })`.' });
+    if (!values.has(key))
+      throw new ContextKeyError(`The context has no key "${key}"`, {
+        hint: 'Seed it: `testContext({ context: { … } })`.',
+      });
   };
   return {
     get: <Value>(...args: [key: string, fallback?: Value]): Value => {

@@ -1,4 +1,4 @@
-import type { Redactor } from '../redact.ts';
+import type { Redactor } from './redact.ts';
 
 /** Any value as plain JSON data: what JSON cannot say becomes a text, repeated ancestors become `[Circular]`. */
 export function toJsonValue(value: unknown, path: string, redact?: Redactor): unknown {
@@ -39,21 +39,29 @@ function convertObject(
   redact: Redactor | undefined,
 ): unknown {
   const inner = (item: unknown, key: string): unknown => convert(item, `${path}.${key}`, ancestors, redact);
-  // In an array nothing may be left out, or the others would change their places.
-  if (Array.isArray(value))
-    return Array.from(value, (item: unknown, index) => inner(item, String(index)) ?? null);
   if (value instanceof Error) return convertError(value, path, ancestors, redact);
+  const list = asList(value, inner);
+  if (list !== undefined) return list;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? '[Invalid Date]' : value.toISOString();
-  if (value instanceof Map)
-    return Array.from(value, ([key, item]) => [inner(key, 'key') ?? null, inner(item, String(key)) ?? null]);
-  if (value instanceof Set) return Array.from(value, (item: unknown) => inner(item, '*') ?? null);
   if (value instanceof RegExp || value instanceof URL) return String(value);
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
-    return Array.from(value as Uint8Array, (item) => inner(item, '*'));
   if (value instanceof ArrayBuffer || value instanceof DataView)
     return `[${value.constructor.name}: ${value.byteLength} bytes]`;
   const entries = Object.entries(value).map(([key, item]) => [key, inner(item, key)] as const);
   return Object.fromEntries(entries);
+}
+
+/** What JSON shows as an array. Nothing may be left out of one, or the others would change their places. */
+function asList(value: object, inner: (item: unknown, key: string) => unknown): unknown[] | undefined {
+  const item = (each: unknown, key: string): unknown => inner(each, key) ?? null;
+  if (Array.isArray(value)) return Array.from(value, (each: unknown, index) => item(each, String(index)));
+  if (value instanceof Set) return Array.from(value, (each: unknown) => item(each, '*'));
+  if (value instanceof Map)
+    return Array.from(value, ([key, each]) => [item(key, 'key'), item(each, String(key))]);
+  // A typed array, of numbers or of big integers.
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+    return Array.from(value as Uint8Array, (each) => item(each, '*'));
+  }
+  return undefined;
 }
 
 function convertError(
