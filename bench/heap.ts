@@ -1,6 +1,7 @@
 // Run by memory.bench.ts with --expose-gc, in a process of its own for every figure.
 import { setImmediate } from 'node:timers/promises';
 
+import type { ExecutionInfo, Node } from '../src/index.ts';
 import { expectEqual, print } from './harness.ts';
 import { createRunner, createWatcher, leaf, node } from './troupe.ts';
 
@@ -27,10 +28,8 @@ const atOnce = node('atOnce', async (count: number, ctx) => {
   );
 });
 
-type Info = Awaited<ReturnType<ReturnType<typeof createRunner>['run']>>['info'];
-
 /** Every request, node and stamp, with every field a reader would look at. */
-function readAll(info: Info): number {
+function readAll(info: ExecutionInfo): number {
   let read = 0;
   for (const request of info.requests) {
     read += request.history.length + request.stamp.step + request.status.length + request.attempts;
@@ -45,13 +44,11 @@ function readAll(info: Info): number {
 
 /** Bytes per finished node of one run, its info kept: untouched, and after reading all of it once. */
 async function perNode(shape: string, count: number) {
-  const watcher = createWatcher();
-  const runner = createRunner({ subscriber: watcher.subscriber });
-  const parent = shape === 'at-once' ? atOnce : inSequence;
+  const runner = createRunner();
+  const parent: Node<number, void> = shape === 'at-once' ? atOnce : inSequence;
   await runner.run(parent, 1_000);
   const before = await bytesInUse();
   const { info } = await runner.run(parent, count);
-  await watcher.ended(2);
   const untouched = ((await bytesInUse()) - before) / count;
   expectEqual('the number of stamps', info.stamps.length, 2 * (count + 1));
   expectEqual('something was read', readAll(info) > 0, true);

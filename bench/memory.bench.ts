@@ -2,7 +2,7 @@
 import { format, inChild, note, numbersOf, pick, report } from './harness.ts';
 
 const NODES = pick(100_000, 20_000);
-const ROUNDS = pick(5, 2);
+const ROUNDS = pick(5, 3);
 const GROWTH = pick(
   { warmup: 2_000, further: 10_000, step: 500 },
   { warmup: 2_000, further: 3_000, step: 250 },

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 import type * as Troupe from '../src/index.ts';
@@ -31,15 +32,13 @@ function assertOneXState(): void {
   }
 }
 
-export type TroupeEvent = Parameters<
-  NonNullable<NonNullable<Parameters<typeof createRunner>[0]>['subscriber']>
->[0];
+const MAX_DELIVERY_MS = 5_000;
 
 export interface Watcher {
-  readonly subscriber: (event: TroupeEvent) => void;
+  readonly subscriber: (event: Troupe.TroupeEvent) => void;
   /** Every event seen so far. */
   readonly count: () => number;
-  /** Resolves once `runs` runs, counted from the start, have delivered their RunEnd. */
+  /** Resolves once `runs` runs, counted from the start, have delivered their RunEnd; rejects if it never comes. */
   readonly ended: (runs: number) => Promise<void>;
 }
 
@@ -47,19 +46,19 @@ export interface Watcher {
 export function createWatcher(): Watcher {
   let events = 0;
   let runsEnded = 0;
-  let waiting: { readonly runs: number; readonly resolve: () => void } | undefined;
   return {
     subscriber: (event) => {
       events++;
-      if (event.type !== 'RunEnd') return;
-      runsEnded++;
-      if (waiting !== undefined && runsEnded >= waiting.runs) waiting.resolve();
+      if (event.type === 'RunEnd') runsEnded++;
     },
     count: () => events,
-    ended: (runs) =>
-      new Promise((resolve) => {
-        if (runsEnded >= runs) resolve();
-        else waiting = { runs, resolve };
-      }),
+    ended: async (runs) => {
+      const deadline = performance.now() + MAX_DELIVERY_MS;
+      const isDelivered = () => runsEnded >= runs;
+      while (!isDelivered()) {
+        if (performance.now() > deadline) throw new Error(`The subscriber lost events: ${events} came`);
+        await setImmediate();
+      }
+    },
   };
 }

@@ -1,5 +1,6 @@
 // What a node costs when 100,000 run at once, against 1,000 at once. Both sides start the same number of nodes in one
 // run, so that only the width differs, not the length of the log.
+import type { Node } from '../src/index.ts';
 import { expectEqual, interleave, micros, note, perItem, pick, report } from './harness.ts';
 import { createRunner, createWatcher, leaf, node } from './troupe.ts';
 
@@ -19,14 +20,21 @@ const promises = node('promises', async (width: number, ctx) => {
   }
 });
 
-async function bench(name: string, parent: typeof batches): Promise<void> {
+interface Variant {
+  readonly name: string;
+  readonly parent: Node<number, void>;
+  readonly isWatched?: boolean;
+}
+
+async function bench({ name, parent, isWatched = false }: Variant): Promise<void> {
   const watcher = createWatcher();
-  await using runner = createRunner({ subscriber: watcher.subscriber, retain: 1 });
+  await using runner = createRunner({ retain: 1, ...(isWatched && { subscriber: watcher.subscriber }) });
   let runs = 0;
   const measure = (width: number) => async () => {
     const figure = await perItem(WIDE, async () => {
       await runner.run(parent, width);
-      await watcher.ended(++runs);
+      runs++;
+      if (isWatched) await watcher.ended(runs);
     });
     expectEqual('the number of nodes', runner.info.runs.at(-1)?.nodes.size, WIDE + 1);
     return figure;
@@ -36,5 +44,6 @@ async function bench(name: string, parent: typeof batches): Promise<void> {
   report({ name, values: pairs.ratios, limit: { atMost: 2 } });
 }
 
-await bench('width/callBatch', batches);
-await bench('width/Promise.all', promises);
+await bench({ name: 'width/callBatch', parent: batches });
+await bench({ name: 'width/Promise.all', parent: promises });
+await bench({ name: 'width/callBatch, one subscriber', parent: batches, isWatched: true });

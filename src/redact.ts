@@ -10,14 +10,32 @@ export type Redactor = (value: unknown, path: string) => unknown;
 
 const REPLACEMENT = '[redacted]';
 
-/** The redactor for an option; `undefined` where nothing is redacted, so that nothing is copied. */
+type Replace = (value: unknown, path: string) => unknown;
+
+/**
+ * The redactor for an option; `undefined` where nothing is redacted, so that nothing is copied. Where a function throws
+ * the value is hidden, and the process is warned once.
+ */
 export function createRedactor(option: RedactOption | null | undefined): Redactor | undefined {
   if (option === undefined || option === null) return undefined;
-  const replace = typeof option === 'function' ? option : byPatterns(option);
-  return (value, path) => redacted(value, path, replace, new Map());
+  const replace = typeof option === 'function' ? hidingOnThrow(option) : byPatterns(option);
+  return (value, path) => new Redaction(replace).of(value, path);
 }
 
-function byPatterns(patterns: readonly string[]): (value: unknown, path: string) => unknown {
+function hidingOnThrow(replace: Replace): Replace {
+  let hasWarned = false;
+  return (value, path) => {
+    try {
+      return replace(value, path);
+    } catch (error) {
+      if (!hasWarned) process.emitWarning(`The \`redact\` function threw: ${String(error)}`, 'TroupeWarning');
+      hasWarned = true;
+      return REPLACEMENT;
+    }
+  };
+}
+
+function byPatterns(patterns: readonly string[]): Replace {
   const split = patterns.map((pattern) => pattern.split('.').toReversed());
   return (value, path) => {
     const keys = path.split('.').toReversed();
@@ -28,32 +46,69 @@ function byPatterns(patterns: readonly string[]): (value: unknown, path: string)
   };
 }
 
-function redacted(
-  value: unknown,
-  path: string,
-  replace: (value: unknown, path: string) => unknown,
-  seen: Map<object, unknown>,
-): unknown {
-  const kept = replace(value, path);
-  if (typeof kept !== 'object' || kept === null) return kept;
-  const met = seen.get(kept);
-  if (met !== undefined) return met;
-  if (Array.isArray(kept)) {
-    const copy: unknown[] = [];
-    seen.set(kept, copy);
-    for (const [index, item] of kept.entries()) copy.push(redacted(item, `${path}.${index}`, replace, seen));
+/** One copy of one value; what occurs twice in it is copied once. */
+class Redaction {
+  readonly #replace: Replace;
+  readonly #seen = new Map<object, unknown>();
+
+  constructor(replace: Replace) {
+    this.#replace = replace;
+  }
+
+  of(value: unknown, path: string): unknown {
+    const kept = this.#replace(value, path);
+    if (typeof kept !== 'object' || kept === null || isOpaque(kept)) return kept;
+    return this.#seen.get(kept) ?? this.#copy(kept, path);
+  }
+
+  #copy(value: object, path: string): unknown {
+    if (Array.isArray(value)) {
+      const copy: unknown[] = [];
+      this.#seen.set(value, copy);
+      for (const [index, item] of value.entries()) copy.push(this.of(item, `${path}.${index}`));
+      return copy;
+    }
+    if (value instanceof Map) {
+      const copy = new Map<unknown, unknown>();
+      this.#seen.set(value, copy);
+      for (const [key, item] of value)
+        copy.set(this.of(key, `${path}.*`), this.of(item, `${path}.${String(key)}`));
+      return copy;
+    }
+    if (value instanceof Set) {
+      const copy = new Set<unknown>();
+      this.#seen.set(value, copy);
+      for (const item of value) copy.add(this.of(item, `${path}.*`));
+      return copy;
+    }
+    return this.#copyFields(value, path);
+  }
+
+  /** Of an instance only its fields are shown; an error stays one. */
+  #copyFields(value: object, path: string): unknown {
+    const isError = value instanceof Error;
+    const copy: object = isError ? (Object.create(Object.getPrototypeOf(value) as object) as object) : {};
+    this.#seen.set(value, copy);
+    const define = (key: string, item: unknown, enumerable: boolean): void => {
+      // Defined, not assigned: a key may be `__proto__`.
+      const shown = this.of(item, `${path}.${key}`);
+      Object.defineProperty(copy, key, { value: shown, enumerable, writable: true, configurable: true });
+    };
+    if (isError)
+      for (const key of ['message', 'stack', 'cause'])
+        if (key in value) define(key, Reflect.get(value, key), false);
+    for (const [key, item] of Object.entries(value)) define(key, item, true);
     return copy;
   }
-  if (kept instanceof Map) {
-    const copy = new Map<unknown, unknown>();
-    seen.set(kept, copy);
-    for (const [key, item] of kept) copy.set(key, redacted(item, `${path}.${String(key)}`, replace, seen));
-    return copy;
-  }
-  const prototype: unknown = Object.getPrototypeOf(kept);
-  if (prototype !== Object.prototype && prototype !== null) return kept;
-  const copy: Record<string, unknown> = {};
-  seen.set(kept, copy);
-  for (const [key, item] of Object.entries(kept)) copy[key] = redacted(item, `${path}.${key}`, replace, seen);
-  return copy;
+}
+
+/** Whether a value has nothing inside that could be hidden by its path. */
+function isOpaque(value: object): boolean {
+  return (
+    value instanceof Date ||
+    value instanceof RegExp ||
+    value instanceof URL ||
+    value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value)
+  );
 }

@@ -136,8 +136,7 @@ export class Calls implements BodyHost {
       if (attempt.isOpen) make().onSettled(settle);
       else settle({ ok: false, error: new CancelledError('The caller was stopped') });
       this.#options.coordinator.recount(caller);
-      const ending = this.#options.coordinator.endOfDrained(caller);
-      if (ending !== undefined) this.#options.coordinator.end(ending);
+      this.#options.coordinator.endIfDrained(caller);
     };
     resolved.then(
       (late) => whenChecked(() => this.#start(attempt, target, late, options)),

@@ -1,5 +1,5 @@
 import { createActor, type Actor, type ActorLogic, type AnyActorRef, type NonReducibleUnknown } from 'xstate';
-import type { Clock } from '../clock.ts';
+import { afterThisTurn, type Clock } from '../clock.ts';
 import { recordOf } from '../clone.ts';
 import type { InvocationIds } from '../ids.ts';
 import type { AnyNode } from '../nodes/contract.ts';
@@ -24,8 +24,8 @@ export interface Ending {
 export interface CoordinatorHost {
   /** Runs the body of an invocation that has just started. */
   perform(invocation: Invocation): void;
-  /** What follows when a body has failed and its children have run to their end. */
-  afterFailure(invocation: Invocation, error: unknown): Ending | undefined;
+  /** A body has failed, and its children have run to their end. */
+  onBodyFailed(invocation: Invocation, error: unknown): void;
   /** The invocation's open questions are void. */
   withdrawQuestions(invocation: Invocation): void;
   /** An invocation has failed for good, or timed out. */
@@ -161,9 +161,23 @@ export class Coordinator {
     this.#slots?.release();
   }
 
-  /** Ends an invocation, and after it every caller that only waited for it to end. */
-  end(first: Ending): void {
-    for (let ending: Ending | undefined = first; ending !== undefined;) ending = this.#endOne(ending);
+  /** Ends an invocation; what had ended stays as it is. */
+  end({ invocation, event, value, signalReason }: Ending): void {
+    const { host, clock, redact } = this.#options;
+    const wasPending = invocation.status === 'pending';
+    const recorded = event === 'SUCCEED' ? recordOf(value) : undefined;
+    // Whoever inspects the system sees the event's output.
+    if (!invocation.move(event, redact === undefined ? recorded : redact(recorded, 'output'))) return;
+    if (invocation.backoff !== undefined) clock.clearTimeout(invocation.backoff);
+    if (invocation.attempt !== undefined) {
+      invocation.attempt.close(signalReason);
+      host.withdrawQuestions(invocation);
+    }
+    const outcome = this.#report(invocation, { event, wasPending, value, recorded });
+    invocation.outcome = outcome;
+    if (event === 'FAIL' || event === 'TIME_OUT') host.onFailed(invocation, value);
+    this.#leave(invocation, outcome);
+    if (invocation.parent === undefined) host.onRootEnded(event, outcome);
   }
 
   /** Stops an invocation with everything below it, or only what is below it: children before parents. */
@@ -193,12 +207,18 @@ export class Coordinator {
     if (this.#active === 0) this.#options.host.onIdle();
   }
 
-  /** The end of a caller that only waited for its calls, if that is what it did. */
-  endOfDrained(caller: Invocation): Ending | undefined {
-    const { bodyOutcome } = caller;
-    if (bodyOutcome === undefined || caller.hasLiveCalls) return undefined;
-    if (!bodyOutcome.ok) return this.#options.host.afterFailure(caller, bodyOutcome.error);
-    return { invocation: caller, event: 'SUCCEED', value: bodyOutcome.value };
+  /** Ends a caller whose body has ended, once it waits for no call any more. */
+  endIfDrained(caller: Invocation): void {
+    const isDrained = (): boolean =>
+      caller.bodyOutcome !== undefined && !caller.hasLiveCalls && !caller.hasEnded;
+    if (!isDrained()) return;
+    // What it called may be followed by another call, which is on its way in this turn.
+    afterThisTurn(() => {
+      const { bodyOutcome } = caller;
+      if (bodyOutcome === undefined || !isDrained()) return;
+      if (bodyOutcome.ok) this.end({ invocation: caller, event: 'SUCCEED', value: bodyOutcome.value });
+      else this.#options.host.onBodyFailed(caller, bodyOutcome.error);
+    });
   }
 
   #begin(invocation: Invocation): void {
@@ -210,25 +230,6 @@ export class Coordinator {
   #beginNow(invocation: Invocation): void {
     if (invocation.move('START')) this.#options.host.perform(invocation);
     else this.yieldSlot(invocation); // it was cancelled while it waited for its place
-  }
-
-  #endOne({ invocation, event, value, signalReason }: Ending): Ending | undefined {
-    const { host, clock, redact } = this.#options;
-    const wasPending = invocation.status === 'pending';
-    const recorded = event === 'SUCCEED' ? recordOf(value) : undefined;
-    // Whoever inspects the system sees the event's output.
-    if (!invocation.move(event, redact === undefined ? recorded : redact(recorded, 'output')))
-      return undefined;
-    if (invocation.backoff !== undefined) clock.clearTimeout(invocation.backoff);
-    if (invocation.attempt !== undefined) {
-      invocation.attempt.close(signalReason);
-      host.withdrawQuestions(invocation);
-    }
-    const outcome = this.#report(invocation, { event, wasPending, value, recorded });
-    const caller = this.#leave(invocation, outcome);
-    if (event === 'FAIL' || event === 'TIME_OUT') host.onFailed(invocation, value);
-    if (invocation.parent === undefined) host.onRootEnded(event, outcome);
-    return caller;
   }
 
   #report(
@@ -245,23 +246,24 @@ export class Coordinator {
     return { ok: false, error: value };
   }
 
-  /** Takes an ended invocation out, and tells its caller; gives the caller's own end when that is all it waited for. */
-  #leave(invocation: Invocation, outcome: Outcome): Ending | undefined {
+  /** Takes an ended invocation out, and tells its caller. */
+  #leave(invocation: Invocation, outcome: Outcome): void {
     const { parent } = invocation;
-    invocation.outcome = outcome;
     this.#live.delete(invocation.requestId);
     this.recount(invocation);
     this.yieldSlot(invocation);
-    if (parent === undefined || invocation.isSync) {
-      parent?.removeChild(invocation);
-      if (parent !== undefined) this.recount(parent);
+    if (parent === undefined) {
       invocation.settle(outcome);
-      return undefined;
+      return;
     }
     parent.removeChild(invocation);
     this.recount(parent);
+    if (invocation.isSync) {
+      invocation.settle(outcome);
+      return;
+    }
     this.resume(parent, () => invocation.settle(outcome));
-    return this.endOfDrained(parent);
+    this.endIfDrained(parent);
   }
 }
 

@@ -217,6 +217,7 @@ export class Invocation {
   /** Sends an event to the actor; false when the chart has no way for it from here. */
   move(type: InvocationEvent, output?: unknown): boolean {
     const before = this.#actor.getSnapshot();
+    if (before.status === 'done') return false;
     const event: ChartEvent<InvocationEvent> = { type, output };
     this.#actor.send(event);
     return this.#actor.getSnapshot() !== before;

@@ -66,7 +66,9 @@ export function machineNode<
   Inputs extends InputDeclarations,
   const Output extends string = string,
 >(
-  definition: MachineNodeDefinition<Name, Logic, Inputs, Output>,
+  definition: MachineNodeDefinition<Name, Logic, Inputs, Output> & {
+    readonly inputs: BodyInput<Inputs> extends InputFrom<Logic> ? unknown : InputFrom<Logic>;
+  },
 ): Node<
   CallInput<Inputs>,
   OutputFrom<Logic>,

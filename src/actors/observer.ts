@@ -28,7 +28,8 @@ export class Observer implements EventSink {
   readonly #report: ObserverReport;
   readonly #limit: number;
   readonly #queue = new EventQueue();
-  #isDraining = false;
+  /** `due`: it will get its turn; `busy`: it is handling events. */
+  #state: 'idle' | 'due' | 'busy' = 'idle';
   #isDetached = false;
   #dropped = 0;
   #idle: (() => void)[] = [];
@@ -41,6 +42,8 @@ export class Observer implements EventSink {
 
   push(event: TroupeEvent): void {
     if (this.#isDetached) return;
+    // A burst that gave it no turn yet is no slowness: it gets its events now.
+    if (this.#queue.size >= this.#limit && this.#state === 'due') this.#drainNow();
     if (this.#queue.size >= this.#limit) {
       if (!this.#queue.dropOldestChunk()) {
         this.#isDetached = true;
@@ -50,23 +53,32 @@ export class Observer implements EventSink {
       this.#dropped += 1;
     }
     this.#queue.push(event);
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    queueMicrotask(() => runOutside(() => void this.#drain()));
+    if (this.#state !== 'idle') return;
+    this.#state = 'due';
+    queueMicrotask(() => {
+      if (this.#state === 'due') this.#drainNow();
+    });
   }
 
   /** Resolves when every event so far has been handled. */
   drained(): Promise<void> {
-    if (!this.#isDraining) return Promise.resolve();
+    if (this.#state === 'idle') return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  async #drain(): Promise<void> {
+  #drainNow(): void {
+    this.#state = 'busy';
+    runOutside(() => this.#drain());
+  }
+
+  #drain(): void {
     for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
       const pending = this.#handleOne(event);
-      if (pending !== undefined) await pending;
+      if (pending === undefined) continue;
+      void pending.then(() => this.#drain());
+      return;
     }
-    this.#isDraining = false;
+    this.#state = 'idle';
     if (this.#dropped > 0) this.#report.droppedChunks(this.#dropped);
     this.#dropped = 0;
     const waiting = this.#idle;

@@ -71,7 +71,7 @@ export class Performer implements AttemptListener {
   }
 
   onThrow(attempt: Attempt, error: unknown): void {
-    const { coordinator, settings } = this.#options;
+    const { settings } = this.#options;
     const { invocation } = attempt;
     if (invocation.hasLiveCalls) {
       if (settings.onError === 'continue' && !isTroupeError(error, 'FATAL')) {
@@ -81,11 +81,16 @@ export class Performer implements AttemptListener {
       attempt.isOpen = false;
       this.#stopChildren(invocation, new CancelledError(error));
     }
-    this.#endIf(this.afterFailure(invocation, error), coordinator);
+    this.onFailure(invocation, error);
   }
 
-  /** What follows a failed attempt: another one, the fallback, or the end. */
-  afterFailure(invocation: Invocation, error: unknown, isTimeout = false): Ending | undefined {
+  /** Goes on after a failed attempt whose children are gone: with another one, the fallback, or the end. */
+  onFailure(invocation: Invocation, error: unknown, isTimeout = false): void {
+    const ending = this.#afterFailure(invocation, error, isTimeout);
+    if (ending !== undefined) this.#options.coordinator.end(ending);
+  }
+
+  #afterFailure(invocation: Invocation, error: unknown, isTimeout: boolean): Ending | undefined {
     invocation.bodyOutcome = undefined;
     this.#closeAttempt(invocation, isTimeout ? error : undefined);
     const { policies } = invocation.node;
@@ -130,7 +135,7 @@ export class Performer implements AttemptListener {
     attempt.isOpen = false;
     invocation.bodyOutcome = undefined;
     this.#stopChildren(invocation, new CancelledError(error));
-    this.#endIf(this.afterFailure(invocation, error, true), this.#options.coordinator);
+    this.onFailure(invocation, error, true);
   }
 
   #stopChildren(invocation: Invocation, error: CancelledError): void {
@@ -196,10 +201,6 @@ export class Performer implements AttemptListener {
     } catch (thrown) {
       return { invocation, event: 'FAIL', value: thrown };
     }
-  }
-
-  #endIf(ending: Ending | undefined, coordinator: Coordinator): void {
-    if (ending !== undefined) coordinator.end(ending);
   }
 }
 

@@ -25,7 +25,17 @@ export class Reporter {
   created(invocation: Invocation): void {
     const { ordinal, parent, node, recordedInput: input, createdAt: time } = invocation;
     const source = parent?.ordinal ?? -1;
-    this.#append({ type: 'RequestCreation', ordinal, source, name: node.name, kind: node.kind, input, time });
+    this.#append({
+      type: 'RequestCreation',
+      ordinal,
+      previous: undefined,
+      step: undefined,
+      source,
+      name: node.name,
+      kind: node.kind,
+      input,
+      time,
+    });
     if (!this.#publisher.isObserved) return;
     const { nodeId, requestId } = invocation;
     const sourceNodeId = parent?.nodeId ?? null;
@@ -53,7 +63,14 @@ export class Reporter {
     const { invocation, number } = attempt;
     const time = this.#now();
     invocation.startedAt ??= time;
-    this.#append({ type: 'NodeStart', ordinal: invocation.ordinal, attempt: number, time });
+    this.#append({
+      type: 'NodeStart',
+      ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
+      attempt: number,
+      time,
+    });
     if (!this.#publisher.isObserved) return;
     const { nodeId, requestId, parent, node, recordedInput: inputs } = invocation;
     this.#publisher.publish(
@@ -77,7 +94,16 @@ export class Reporter {
   willRetry(attempt: Attempt, error: unknown, delayMs: number): void {
     const { invocation, number } = attempt;
     const time = this.#now();
-    this.#append({ type: 'NodeRetry', ordinal: invocation.ordinal, attempt: number, error, delayMs, time });
+    this.#append({
+      type: 'NodeRetry',
+      ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
+      attempt: number,
+      error,
+      delayMs,
+      time,
+    });
     this.#publish({ type: 'NodeRetry', ...nodeFields(invocation), error, attempt: number, delayMs }, time);
   }
 
@@ -101,6 +127,8 @@ export class Reporter {
     this.#append({
       type: 'ContextWrite',
       ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
       key,
       isDelete,
       value: recordOf(value),
@@ -111,7 +139,15 @@ export class Reporter {
   asked(invocation: Invocation, question: { key: string; value: unknown; path: readonly string[] }): void {
     const { key, value, path } = question;
     const time = this.#now();
-    this.#append({ type: 'Interrupt', ordinal: invocation.ordinal, key, value, time });
+    this.#append({
+      type: 'Interrupt',
+      ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
+      key,
+      value,
+      time,
+    });
     this.#publish(
       { type: 'Interrupt', ...spanFields(invocation), key, node: invocation.node.name, path, value },
       time,
@@ -121,18 +157,41 @@ export class Reporter {
   answered(invocation: Invocation, answer: { key: string; value: unknown; open: number }): void {
     const { key, value, open } = answer;
     const time = this.#now();
-    this.#append({ type: 'InterruptResolved', ordinal: invocation.ordinal, key, value, open, time });
+    this.#append({
+      type: 'InterruptResolved',
+      ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
+      key,
+      value,
+      open,
+      time,
+    });
     this.#publish({ type: 'InterruptResolved', ...spanFields(invocation), key, value }, time);
   }
 
   /** A question will get no answer; the body is told why. */
   withdrawn(invocation: Invocation, question: { key: string; error: unknown; open: number }): void {
-    this.#append({ type: 'InterruptWithdrawn', ordinal: invocation.ordinal, ...question, time: this.#now() });
+    this.#append({
+      type: 'InterruptWithdrawn',
+      ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
+      ...question,
+      time: this.#now(),
+    });
   }
 
   succeeded(invocation: Invocation, recordedOutput: unknown): void {
     const time = this.#now();
-    this.#append({ type: 'RequestSuccess', ordinal: invocation.ordinal, output: recordedOutput, time });
+    this.#append({
+      type: 'RequestSuccess',
+      ordinal: invocation.ordinal,
+      previous: undefined,
+      step: undefined,
+      output: recordedOutput,
+      time,
+    });
     if (!this.#publisher.isObserved) return;
     const { startedAt = time, node, nodeId, requestId, parent, attempt } = invocation;
     const span = parent?.nodeId ?? null;
@@ -177,8 +236,16 @@ export class Reporter {
   endedBadly(invocation: Invocation, type: BadEnd, error: unknown): void {
     const time = this.#now();
     const isFatal = type === 'RequestFailure' && isTroupeError(error, 'FATAL');
-    this.#append({ type, ordinal: invocation.ordinal, error, time });
-    if (isFatal) this.#append({ type: 'FatalFailure', ordinal: invocation.ordinal, error, time });
+    this.#append({ type, ordinal: invocation.ordinal, previous: undefined, step: undefined, error, time });
+    if (isFatal)
+      this.#append({
+        type: 'FatalFailure',
+        ordinal: invocation.ordinal,
+        previous: undefined,
+        step: undefined,
+        error,
+        time,
+      });
     if (!this.#publisher.isObserved) return;
     if (type === 'RequestFailure' || type === 'RequestTimedOut') {
       const attempt = invocation.attempt?.number ?? 0;

@@ -2,6 +2,7 @@ import type { ActorLogic, ActorScope, AnyActorRef } from 'xstate';
 import { toMachine } from '../machines/chart.ts';
 import { runChart, runTable } from '../machines/run.ts';
 import type { TroupeEvent } from '../events/events.ts';
+import { CancelledError } from '../errors.ts';
 import type { RunId } from '../ids.ts';
 import type { RunStatus } from '../log/messages.ts';
 import type { AnySystem } from './chart-logic.ts';
@@ -78,19 +79,18 @@ export interface RunSeat {
   readonly emit: (event: TroupeEvent) => void;
 }
 
-/** Makes the run of an actor that starts; a promise where the input is checked asynchronously. */
-export type MakeRun<Input> = (input: Input, seat: RunSeat) => Run | Promise<Run>;
+/** Readies the run of an actor that starts; a promise where the input is checked asynchronously. */
+export type MakeRun<Input> = (input: Input, seat: RunSeat) => (() => Run) | Promise<() => Run>;
 
 type Scope = ActorScope<RunSnapshot, RunCommand, AnySystem, TroupeEvent>;
 
 const CONFIG = toMachine(runChart).config;
 
-// One logic serves many actors, so each carries its own run.
-const RUN = Symbol('run');
-type Carrier = object & { [RUN]?: Run };
+// One logic serves many actors. No inspector that has an actor finds its run here, which knows what is redacted.
+const runs = new WeakMap<object, Run>();
 
 function runOf({ self }: Scope): Run | undefined {
-  return (self as Carrier)[RUN];
+  return runs.get(self);
 }
 
 /** The chart of a run as actor logic; `make` says which run an actor's input means. */
@@ -113,7 +113,7 @@ export function createRunLogic<Input, Answer>(make: MakeRun<Input>): RunLogic<In
           return snapshot;
         case 'cancel':
           if (run === undefined)
-            return ended(snapshot, { type: 'CANCEL', error: new Error('The run had not started') });
+            return ended(snapshot, { type: 'CANCEL', error: new CancelledError(event.reason) });
           run.cancel(event.reason);
           return snapshot;
         default:
@@ -135,9 +135,17 @@ function begin<Input>(make: MakeRun<Input>, input: Input, scope: Scope): void {
     self,
     emit: (event) => scope.emit(event),
   };
-  const start = (run: Run): void => void ((self as Carrier)[RUN] = run);
+  const start = (build: () => Run): void => {
+    // It may have been stopped while its input was checked.
+    const { status }: { status: string } = self.getSnapshot();
+    if (status === 'active') runs.set(self, build());
+  };
   const made = make(input, seat);
-  if (made instanceof Promise) made.then(start, (error: unknown) => self.send({ type: 'REJECT', error }));
+  if (made instanceof Promise)
+    made.then(start, (error: unknown) => {
+      const { status }: { status: string } = self.getSnapshot();
+      if (status === 'active') self.send({ type: 'REJECT', error });
+    });
   else start(made);
 }
 

@@ -7,7 +7,7 @@ import type { RunStatus } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { Calls } from './calls.ts';
 import { ContextScope } from './context-store.ts';
-import { Coordinator, type CoordinatorHost, type Ending } from './coordinator.ts';
+import { Coordinator, type CoordinatorHost } from './coordinator.ts';
 import { Deadline } from './deadline.ts';
 import type { EndEvent, Invocation, Outcome } from './invocation.ts';
 import { Performer } from './performer.ts';
@@ -182,8 +182,8 @@ export class Run implements CoordinatorHost {
     this.#performer.perform(invocation);
   }
 
-  afterFailure(invocation: Invocation, error: unknown): Ending | undefined {
-    return this.#performer.afterFailure(invocation, error);
+  onBodyFailed(invocation: Invocation, error: unknown): void {
+    this.#performer.onFailure(invocation, error);
   }
 
   withdrawQuestions(invocation: Invocation): void {
@@ -306,8 +306,10 @@ export class Run implements CoordinatorHost {
     stopActor(this.#keeper.ref);
     // The answer is for a parent of this actor; whoever inspects a runner sees what may be seen.
     const { emit, redact } = this.settings;
-    const output = emit === undefined && redact !== undefined ? redact(end.answer, 'output') : end.answer;
-    self.send({ type: END_EVENTS[end.status], output, error: end.error });
+    const show = (value: unknown, path: string): unknown =>
+      emit === undefined && redact !== undefined ? redact(value, path) : value;
+    const type = END_EVENTS[end.status];
+    self.send({ type, output: show(end.answer, 'output'), error: show(end.error, 'error') });
     listener.onEnd(end);
   }
 }

@@ -10,7 +10,7 @@ const runnerLogic = fromChart(runnerChart);
 /** A run of a runner: the runner knows how to make it. */
 type MakeRun = (self: AnyActorRef) => Run;
 
-const runLogic = createRunLogic<MakeRun, unknown>((make, seat) => make(seat.self));
+const runLogic = createRunLogic<MakeRun, unknown>((make, seat) => () => make(seat.self));
 
 /** The root actor of a runner: it counts the runs, and is the parent of theirs. */
 export class RunnerActor {
@@ -41,8 +41,10 @@ export class RunnerActor {
     this.#actor.send({ type: 'RUN_ENDED' });
   }
 
+  /** Takes no more runs; may be called again. */
   close(): void {
-    this.#actor.send({ type: 'CLOSE' });
+    const { status }: { status: string } = this.#actor.getSnapshot();
+    if (status === 'active') this.#actor.send({ type: 'CLOSE' });
   }
 }
 

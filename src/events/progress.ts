@@ -59,6 +59,12 @@ export function progress({ stream = process.stderr }: ProgressOptions = {}): Eve
         }
         liveRuns += 1;
       } else if (event.type === 'RunEnd') liveRuns -= 1;
+      if (event.type === 'Interrupt') {
+        // Whoever answers writes below the bars: what comes later must not be drawn over it.
+        if (isDue) draw();
+        drawnLines = 0;
+        return;
+      }
       if (!count(counts, event)) return;
       if (event.type === 'RunEnd') {
         draw();

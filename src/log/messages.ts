@@ -19,9 +19,9 @@ interface AboutInvocation {
   /** ms since the epoch. */
   readonly time: number;
   /** The message before this one about the same invocation; set when the log takes the message. */
-  previous?: InvocationMessage | undefined;
+  previous: InvocationMessage | undefined;
   /** The stamp's number, for the first and the last message of an invocation; set when the log takes the message. */
-  step?: number;
+  step: number | undefined;
 }
 
 export interface RequestCreationMessage extends AboutInvocation {

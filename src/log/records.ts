@@ -26,7 +26,6 @@ export class RequestRecord {
   readonly endedAt: number | undefined;
   readonly #log: MessageLog;
   readonly #message: InvocationMessage;
-  #history: readonly RequestRecord[] | undefined;
 
   /** @internal The version that a message made. */
   constructor(log: MessageLog, message: InvocationMessage) {
@@ -50,14 +49,13 @@ export class RequestRecord {
     Object.freeze(this);
   }
 
-  /** Every version up to this one, oldest first, this one last. */
+  /** Every version up to this one, oldest first, this one last. Read from the log each time, as most are never asked. */
   get history(): readonly RequestRecord[] {
-    // A private field of a frozen object can still be set, so the list is made once.
-    return (this.#history ??= Object.freeze(
+    return Object.freeze(
       versionsUpTo(this.#message).map((message) =>
         message === this.#message ? this : new RequestRecord(this.#log, message),
       ),
-    ));
+    );
   }
 
   /** The record's own properties and its history as plain data, without repeating histories within it. */
@@ -77,7 +75,6 @@ export class NodeRecord {
   readonly latencyMs: number | undefined;
   readonly #log: MessageLog;
   readonly #message: InvocationMessage;
-  #history: readonly NodeRecord[] | undefined;
 
   /** @internal The version that a message made. */
   constructor(log: MessageLog, message: InvocationMessage) {
@@ -95,7 +92,7 @@ export class NodeRecord {
 
   /** Every version up to this one, oldest first, this one last: as it was created, and as it ended. */
   get history(): readonly NodeRecord[] {
-    return (this.#history ??= Object.freeze(this.#versions()));
+    return Object.freeze(this.#versions());
   }
 
   /** The record's own properties and its history as plain data. */

@@ -64,7 +64,7 @@ export interface NodePolicies<Input, Output> {
 export interface NodeSpec {
   readonly name: string;
   /** The node's outputs by name. */
-  readonly outputs: object;
+  readonly outputs: Readonly<Record<string, unknown>>;
   readonly run: (input: never, ctx: NodeContext) => unknown;
 }
 
@@ -158,9 +158,10 @@ export interface BatchOptions extends CallOptions {
 }
 
 /** One list of a batch: whole arguments, tuples of them, or the values of one declared input. */
-export type BatchList<Input> =
-  | readonly (Input | (Input extends object ? Input[keyof Input] : never))[]
-  | readonly (readonly unknown[])[];
+export type BatchList<Input> = readonly (
+  | Input
+  | (Input extends readonly unknown[] ? Input[number] : Input extends object ? Input[keyof Input] : never)
+)[];
 
 /** Options of a question. */
 export interface InterruptOptions<Answer = unknown> {

@@ -49,13 +49,13 @@ export function fromNode<Input, Output, Spec extends NodeSpec>(
   checkRunnerOptions(options);
   return createRunLogic<Input, Output>((input, seat) => {
     const checked = node.inputs === undefined ? input : resolveInputs(node, node.inputs, input);
-    const begin = (resolved: unknown): Run => {
+    const ready = (resolved: unknown) => (): Run => {
       const run = embeddedRun(node, resolved, options, seat);
       // Bodies do not run inside a transition of whoever started the actor.
       queueMicrotask(() => run.begin());
       return run;
     };
-    return node.inputs !== undefined && checked instanceof Promise ? checked.then(begin) : begin(checked);
+    return node.inputs !== undefined && checked instanceof Promise ? checked.then(ready) : ready(checked);
   });
 }
 
@@ -76,7 +76,7 @@ function embeddedRun(target: Node, input: unknown, options: EmbeddingOptions, { 
     logger,
     processors: processors ?? [],
     onPaused: () => undefined,
-    onEnded: (over) => void over.closeProcessors(),
+    onEnded: (over) => void over.closeObservers(),
   });
   const settings = settingsOf(
     {

@@ -1,8 +1,7 @@
 import { EventQueue, MAX_QUEUED_EVENTS, type EventSink } from '../actors/observer.ts';
-import { QueueFullError } from '../errors.ts';
 import type { TroupeEvent } from '../events/events.ts';
 
-/** The events of one run, kept until they are read; ends after `RunEnd`. */
+/** The events of one run, kept until they are read (of very many chunks the newest); ends after `RunEnd`. */
 export class EventStream implements EventSink, AsyncIterator<TroupeEvent, undefined> {
   readonly #queue = new EventQueue();
   #hasEnded = false;
@@ -11,14 +10,8 @@ export class EventStream implements EventSink, AsyncIterator<TroupeEvent, undefi
 
   push(event: TroupeEvent): void {
     if (this.#hasEnded) return;
-    if (this.#queue.size >= MAX_QUEUED_EVENTS && !this.#queue.dropOldestChunk()) {
-      this.fail(
-        new QueueFullError(`More than ${MAX_QUEUED_EVENTS} events waited to be read`, {
-          hint: 'Read the events as they come, or use a subscriber.',
-        }),
-      );
-      return;
-    }
+    // Chunks are the only events that the log does not keep as well.
+    if (this.#queue.size >= MAX_QUEUED_EVENTS) this.#queue.dropOldestChunk();
     this.#queue.push(event);
     if (event.type === 'RunEnd') this.#hasEnded = true;
     this.#wake?.();

@@ -1,6 +1,7 @@
 import { createRunnerActor, type RunnerActor } from '../actors/runner-actor.ts';
 import { Run } from '../actors/run.ts';
 import { assertSyncNode } from '../actors/calls.ts';
+import type { EventSink } from '../actors/observer.ts';
 import { asyncWork } from '../actors/performer.ts';
 import {
   CancelledError,
@@ -257,8 +258,10 @@ export class LocalRunner implements Runner {
       if (this.#ended.size <= retain) break;
       this.#ended.delete(oldest);
     }
-    const own = ticket.closeProcessors();
-    if (own !== undefined) this.#track(own);
+    const { subscriber, processors } = this.#parts;
+    const isShared = (sink: EventSink): boolean =>
+      sink === subscriber || processors.some((shared) => shared === sink);
+    if (!run.settings.observers.every(isShared)) this.#track(ticket.closeObservers());
     this.#actor.onRunEnded();
   }
 

@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger as Pino } from 'pino';
+import { pino, type DestinationStream } from 'pino';
 import { InvalidInputError } from '../errors.ts';
 import type { Logger, LogLevel, LogMethod } from '../logger.ts';
 import type { Redactor } from '../redact.ts';
@@ -33,11 +33,7 @@ export function standardOutput(): Logger {
 // What is shown is decided by `logLevel`, so pino itself lets everything pass.
 function ownPino(destination?: DestinationStream): Logger {
   const options = { level: 'debug', name: 'troupe' };
-  return asLogger(destination === undefined ? pino(options) : pino(options, destination));
-}
-
-function asLogger(instance: Pino): Logger {
-  return instance; // pino's own overloads are wider
+  return destination === undefined ? pino(options) : pino(options, destination);
 }
 
 /** Several loggers as one that redacts, keeps to a level, and never throws. */

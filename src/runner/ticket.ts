@@ -48,8 +48,10 @@ export class Ticket implements RunListener {
     return this.#settled !== undefined;
   }
 
-  /** The next pause, or the end. */
+  /** The next pause, or the end; where it is paused at other questions, that pause. */
   next(): Promise<RunResult> {
+    const { run } = this;
+    if (run?.status === 'paused') return Promise.resolve(pausedResult(sourceOf(run), run.pauses));
     return this.#wait(false);
   }
 
@@ -70,11 +72,11 @@ export class Ticket implements RunListener {
     this.#settle({ error });
   }
 
-  /** Closes the run's own processors; undefined where there is none. */
-  closeProcessors(): Promise<void> | undefined {
+  /** Waits until the observers have had the run's events, and closes the processors that are its own. */
+  async closeObservers(): Promise<void> {
     const { processors, logger } = this.#options;
-    if (processors.length === 0 || this.run === undefined) return undefined;
-    return this.run.drained().then(() => closeProcessors(processors, logger));
+    await this.run?.drained();
+    await closeProcessors(processors, logger);
   }
 
   onPause(): void {
