@@ -147,13 +147,22 @@ export class Calls implements BodyHost {
   #start(attempt: Attempt, node: AnyNode, input: unknown, options: CallOptions | undefined): Invocation {
     const { coordinator } = this.#options;
     const parent = attempt.invocation;
-    const scope =
-      options?.context === undefined
-        ? parent.scope
-        : new ContextScope(cloneData(options.context), parent.scope);
+    const scope = scopeFor(parent, options);
     const invocation = coordinator.create({ node, input, parent, scope, isSync: false });
+    const signal = options?.signal;
+    if (signal !== undefined) this.#cancelOn(signal, invocation);
     coordinator.start(invocation);
     return invocation;
+  }
+
+  #cancelOn(signal: AbortSignal, invocation: Invocation): void {
+    const onAbort = (): void => {
+      const error = new CancelledError(signal.reason);
+      this.#options.coordinator.stop(invocation, { error, signalReason: error });
+    };
+    invocation.onEnd = () => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
   }
 
   #createFailed(
@@ -180,10 +189,7 @@ export class Calls implements BodyHost {
     } catch (error) {
       return this.#createFailed(attempt, { target, input, options }, error, true);
     }
-    const scope =
-      options?.context === undefined
-        ? parent.scope
-        : new ContextScope(cloneData(options.context), parent.scope);
+    const scope = scopeFor(parent, options);
     const invocation = coordinator.create({ node: target, input: resolved, parent, scope, isSync: true });
     coordinator.start(invocation);
     return invocation;
@@ -209,12 +215,24 @@ export function assertSyncNode(node: AnyNode): void {
   }
 }
 
+/** The caller's scope, or one of the callee's own. */
+function scopeFor({ scope }: Invocation, options: CallOptions | undefined): ContextScope {
+  return options?.context === undefined ? scope : new ContextScope(cloneData(options.context), scope);
+}
+
 function checkCall(attempt: Attempt, node: unknown, options: unknown): AnyNode {
   assertOpen(attempt);
   if (!isNode(node))
     throw expected('the first argument of a call', 'a node', node, 'Define it with `node(…)`.');
-  if (options !== undefined) assertKnownOptions('a call', options, ['key', 'context']);
+  if (options !== undefined) checkCallOptions(options);
   return node;
+}
+
+function checkCallOptions(options: unknown): void {
+  assertKnownOptions('a call', options, ['key', 'context', 'signal']);
+  const { signal }: { signal?: unknown } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw expected('`signal` of a call', 'an AbortSignal', signal);
 }
 
 function assertOpen(attempt: Attempt): void {

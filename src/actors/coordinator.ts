@@ -33,6 +33,8 @@ export interface CoordinatorHost {
   onRootEnded(event: EndEvent, outcome: Outcome): void;
   /** Nothing can go on by itself. */
   onIdle(): void;
+  /** Something can, after nothing could. */
+  onBusy(): void;
   /** An actor broke in a way that no chart knows. */
   onDefect(error: unknown): void;
 }
@@ -121,13 +123,21 @@ export class Coordinator {
     parent?.addChild(invocation);
     this.recount(invocation);
     // A caller that waits on the stack keeps its place: its callee works in it.
-    if (parent !== undefined && !isSync) this.recount(parent);
+    if (parent !== undefined && !isSync) this.recount(parent, true);
     return invocation;
   }
 
   /** Starts a pending invocation as soon as there is a place for it. */
   start(invocation: Invocation): void {
+    const { parent } = invocation;
     if (invocation.isSync || this.#slots === undefined) {
+      this.#begin(invocation);
+      return;
+    }
+    // A caller hands its place to its callee: what was begun goes on before anything else begins.
+    if (parent?.holdsSlot === true && parent.hasLiveCalls) {
+      parent.holdsSlot = false;
+      invocation.holdsSlot = true;
       this.#begin(invocation);
       return;
     }
@@ -175,6 +185,7 @@ export class Coordinator {
     }
     const outcome = this.#report(invocation, { event, wasPending, value, recorded });
     invocation.outcome = outcome;
+    invocation.onEnd?.();
     if (event === 'FAIL' || event === 'TIME_OUT') host.onFailed(invocation, value);
     this.#leave(invocation, outcome);
     if (invocation.parent === undefined) host.onRootEnded(event, outcome);
@@ -189,6 +200,7 @@ export class Coordinator {
     if (how.isTopKept === true) order.shift();
     // First nothing may act any more, then each is ended: an abort listener cannot start anything new.
     for (const invocation of order) {
+      invocation.isStopping = true;
       if (invocation.attempt !== undefined) invocation.attempt.isOpen = false;
       invocation.bodyOutcome = undefined;
     }
@@ -197,14 +209,15 @@ export class Coordinator {
     }
   }
 
-  /** To be called when an invocation's waiting for calls or people has changed. */
-  recount(invocation: Invocation): void {
+  /** To be called when an invocation's waiting for calls or people has changed. Who waits gives its place up, unless it hands it on. */
+  recount(invocation: Invocation, handsSlotOn = false): void {
     const isActive = !invocation.hasEnded && !invocation.hasLiveCalls && invocation.openQuestions === 0;
     if (isActive === invocation.isActive) return;
     invocation.isActive = isActive;
     this.#active += isActive ? 1 : -1;
-    if (!isActive && !invocation.hasEnded) this.yieldSlot(invocation);
+    if (!isActive && !invocation.hasEnded && !handsSlotOn) this.yieldSlot(invocation);
     if (this.#active === 0) this.#options.host.onIdle();
+    else if (isActive && this.#active === 1) this.#options.host.onBusy();
   }
 
   /** Ends a caller whose body has ended, once it waits for no call any more. */
@@ -228,7 +241,7 @@ export class Coordinator {
   }
 
   #beginNow(invocation: Invocation): void {
-    if (invocation.move('START')) this.#options.host.perform(invocation);
+    if (!invocation.isStopping && invocation.move('START')) this.#options.host.perform(invocation);
     else this.yieldSlot(invocation); // it was cancelled while it waited for its place
   }
 

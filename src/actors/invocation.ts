@@ -157,14 +157,19 @@ export class Invocation {
   holdsSlot = false;
   /** Calls whose input is still being checked; they count as children. */
   callsInCheck = 0;
+  /** Whether it is being stopped, and must not begin anything any more. */
+  isStopping = false;
   /** Questions that wait for a person. */
   openQuestions = 0;
   /** Whether it could go on by itself: no child, no person is waited for. */
   isActive = false;
+  /** Undoes what watches it. */
+  onEnd: (() => void) | undefined;
   readonly #actor: Actor<typeof invocationLogic>;
   // Most invocations call nothing.
   #children: Set<Invocation> | undefined;
   #settle: ((outcome: Outcome) => void) | undefined;
+  #settled: Outcome | undefined;
 
   constructor(options: InvocationOptions, parentActor: AnyActorRef) {
     this.ordinal = options.ordinal;
@@ -223,14 +228,15 @@ export class Invocation {
     return this.#actor.getSnapshot() !== before;
   }
 
-  /** Calls `settle` once, when it has ended. */
+  /** Calls `settle` once, when its caller is to be told how it ended. */
   onSettled(settle: (outcome: Outcome) => void): void {
-    if (this.outcome === undefined) this.#settle = settle;
-    else settle(this.outcome);
+    if (this.#settled === undefined) this.#settle = settle;
+    else settle(this.#settled);
   }
 
   /** Tells whoever waits. */
   settle(outcome: Outcome): void {
+    this.#settled = outcome;
     this.#settle?.(outcome);
     this.#settle = undefined;
   }

@@ -86,6 +86,7 @@ export class Performer implements AttemptListener {
 
   /** Goes on after a failed attempt whose children are gone: with another one, the fallback, or the end. */
   onFailure(invocation: Invocation, error: unknown, isTimeout = false): void {
+    if (invocation.hasEnded) return;
     const ending = this.#afterFailure(invocation, error, isTimeout);
     if (ending !== undefined) this.#options.coordinator.end(ending);
   }
@@ -172,7 +173,7 @@ export class Performer implements AttemptListener {
     const again = (): void => {
       invocation.backoff = undefined;
       coordinator.resume(invocation, () => {
-        if (invocation.move('RETRY')) this.perform(invocation);
+        if (!invocation.isStopping && invocation.move('RETRY')) this.perform(invocation);
       });
     };
     if (invocation.isSync) again();

@@ -58,7 +58,8 @@ export class Publisher {
     if (sessionId !== undefined) event.sessionId = sessionId;
     this.#seq += 1;
     const numbered = event as TroupeEvent; // now it has everything
-    const shown = this.#redact === undefined ? numbered : redactEvent(numbered, this.#redact);
+    // Frozen, as every observer gets the same object.
+    const shown = Object.freeze(this.#redact === undefined ? numbered : redactEvent(numbered, this.#redact));
     for (const observer of this.#observers) observer.push(shown);
     this.#emit?.(shown);
   }

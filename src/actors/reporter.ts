@@ -4,7 +4,7 @@ import type { EventBody } from '../events/events.ts';
 import type { EndMessage, LogMessage } from '../log/messages.ts';
 import type { Attempt } from './invocation.ts';
 import type { Invocation, Outcome } from './invocation.ts';
-import type { Publisher } from './publisher.ts';
+import type { Publisher, Unnumbered } from './publisher.ts';
 import type { StateKeeper } from './state-keeper.ts';
 
 /** The types of the messages that end a request other than well. */
@@ -251,7 +251,8 @@ export class Reporter {
       const attempt = invocation.attempt?.number ?? 0;
       this.#publisher.publish({ type: 'NodeError', ...nodeFields(invocation), error, attempt }, time);
     }
-    this.#publisher.publish({ type, ...requestFields(invocation), error }, time);
+    const event = { type, ...requestFields(invocation), error } as Unnumbered; // one of four events of one shape
+    this.#publisher.publish(event, time);
     if (isFatal) this.#publisher.publish({ type: 'FatalFailure', ...requestFields(invocation), error }, time);
   }
 

@@ -225,6 +225,14 @@ export class Run implements CoordinatorHost {
     });
   }
 
+  onBusy(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    for (const deadline of this.#deadlines) deadline.release();
+    this.#keeper.append({ type: 'RunResume', time: this.settings.clock.now() });
+    this.#options.self.send({ type: 'RESUME' });
+  }
+
   onDefect(error: unknown): void {
     this.#stop('failed', error, new CancelledError(error));
   }
@@ -268,12 +276,7 @@ export class Run implements CoordinatorHost {
     const { attempt } = invocation;
     attempt?.holdDeadline(invocation.openQuestions > 0);
     this.#coordinator.recount(invocation);
-    this.#options.self.send({ type: 'UPDATE' });
-    if (!this.#isPaused || this.#coordinator.isIdle) return;
-    this.#isPaused = false;
-    for (const deadline of this.#deadlines) deadline.release();
-    this.#keeper.append({ type: 'RunResume', time: this.settings.clock.now() });
-    this.#options.self.send({ type: 'RESUME' });
+    if (this.end === undefined) this.#options.self.send({ type: 'UPDATE' });
   }
 
   #conclude(end: RunEnd): void {

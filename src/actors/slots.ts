@@ -2,39 +2,42 @@ type Grant = () => void;
 
 /**
  * One budget of places for the leaf work of a run. Work that goes on comes before work that starts, so that what was
- * begun is finished first. Grants never nest: 100,000 waiting starts need no deeper stack than one.
+ * begun is finished first. A place that is given back is passed on in a microtask of its own: whoever gives it back
+ * never finds another body's work done in the middle of its own.
  */
 export class Slots {
   #free: number;
   readonly #resuming = new GrantQueue();
   readonly #starting = new GrantQueue();
-  #isGranting = false;
+  #isDue = false;
 
   constructor(limit: number) {
     this.#free = limit;
   }
 
-  /** Calls `grant` when a place is free, at once if one is. */
+  /** Calls `grant` when a place is free, at once if one is and nobody waits. */
   acquire(grant: Grant, isResuming: boolean): void {
-    (isResuming ? this.#resuming : this.#starting).push(grant);
-    this.#grantFree();
+    if (this.#free > 0 && !this.#isDue) {
+      this.#free -= 1;
+      grant();
+    } else (isResuming ? this.#resuming : this.#starting).push(grant);
   }
 
   release(): void {
     this.#free += 1;
-    this.#grantFree();
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => this.#grantFree());
   }
 
   #grantFree(): void {
-    if (this.#isGranting) return;
-    this.#isGranting = true;
     while (this.#free > 0) {
       const next = this.#resuming.shift() ?? this.#starting.shift();
       if (next === undefined) break;
       this.#free -= 1;
       next();
     }
-    this.#isGranting = false;
+    this.#isDue = false;
   }
 }
 

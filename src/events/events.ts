@@ -152,9 +152,27 @@ export interface RequestSuccessEvent extends RequestEventBase {
   readonly output: unknown;
 }
 
-/** A request has ended otherwise. */
-export interface RequestEndedBadlyEvent extends RequestEventBase {
-  readonly type: 'RequestFailure' | 'RequestCreationFailure' | 'RequestTimedOut' | 'RequestCancelled';
+/** A request's body has failed for good. */
+export interface RequestFailureEvent extends RequestEventBase {
+  readonly type: 'RequestFailure';
+  readonly error: unknown;
+}
+
+/** A request failed before its body ran. */
+export interface RequestCreationFailureEvent extends RequestEventBase {
+  readonly type: 'RequestCreationFailure';
+  readonly error: unknown;
+}
+
+/** A request took longer than its own `timeout`, on its last attempt. */
+export interface RequestTimedOutEvent extends RequestEventBase {
+  readonly type: 'RequestTimedOut';
+  readonly error: unknown;
+}
+
+/** A request was stopped. */
+export interface RequestCancelledEvent extends RequestEventBase {
+  readonly type: 'RequestCancelled';
   readonly error: unknown;
 }
 
@@ -182,7 +200,10 @@ export type TroupeEvent =
   | BroadcastEvent
   | RequestCreationEvent
   | RequestSuccessEvent
-  | RequestEndedBadlyEvent
+  | RequestFailureEvent
+  | RequestCreationFailureEvent
+  | RequestTimedOutEvent
+  | RequestCancelledEvent
   | FatalFailureEvent;
 
 /** An event before the run has numbered it. */

@@ -13,7 +13,7 @@ export function readBatch(node: AnyNode, args: readonly unknown[]): Batch {
   const last = args.at(-1);
   const hasOptions = args.length > 0 && !Array.isArray(last);
   const options = hasOptions ? (last ?? {}) : {};
-  assertKnownOptions('callBatch', options, ['onError', 'context', 'key']);
+  assertKnownOptions('callBatch', options, ['onError', 'context', 'key', 'signal']);
   assertOneOf('`onError` of callBatch', (options as BatchOptions).onError, ['throw', 'return']);
   const lists = hasOptions ? args.slice(0, -1) : args;
   return { inputs: zip(node, lists), options };

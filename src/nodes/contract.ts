@@ -149,6 +149,8 @@ export interface CallOptions {
   readonly key?: string;
   /** Seeds a context scope of the called node's own: it reads through to the caller's, and writes stay inside. */
   readonly context?: Readonly<Record<string, unknown>>;
+  /** Cancels this call, with everything below it, when it aborts; the caller gets a `CancelledError` and may go on. */
+  readonly signal?: AbortSignal;
 }
 
 /** Options of a batch of calls. */

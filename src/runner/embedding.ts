@@ -7,7 +7,7 @@ import { resolveInputs } from '../nodes/resolve-input.ts';
 import { assertKnownOptions, expected } from '../nodes/validate.ts';
 import { checkRunnerOptions, EMBEDDED_OPTIONS, type RunnerOptions } from './options.ts';
 import { observe, observeProcessor, runnerLogger, settingsOf } from './settings-of.ts';
-import { savedPath } from './save-state.ts';
+import { savePlace } from './save-state.ts';
 import { Ticket } from './ticket.ts';
 
 /** Options of an embedded run: a runner's, as far as they concern one run. */
@@ -71,7 +71,7 @@ function embeddedRun(target: Node, input: unknown, options: EmbeddingOptions, { 
     isSync: false,
     save:
       typeof saveState === 'string'
-        ? { directory: saveState, path: savedPath(saveState, options.name ?? target.name, runId) }
+        ? savePlace(saveState, options.name ?? target.name, { runId, logger })
         : undefined,
     logger,
     processors: processors ?? [],

@@ -24,9 +24,9 @@ import { checkRunOptions, type RunOptions, type RunnerOptions } from './options.
 import type { RunHandle } from './run-handle.ts';
 import type { RunResult } from './result.ts';
 import type { Capabilities, Runner, RunnerInfo } from './runner.ts';
-import { isSafeFileName, savedPath } from './save-state.ts';
+import { savePlace, type SavePlace } from './save-state.ts';
 import { observe, observeProcessor, runnerLogger, settingsOf, type RunnerParts } from './settings-of.ts';
-import { closeProcessors, Ticket, type SavePlace } from './ticket.ts';
+import { closeProcessors, Ticket } from './ticket.ts';
 
 const CAPABILITIES: Capabilities = Object.freeze({
   supportsCycles: false,
@@ -133,7 +133,7 @@ export class LocalRunner implements Runner {
     const answered = this.#answer(runId, key, value);
     // That the run fails later is told to whoever waits for it; that the answer was not taken is the caller's own.
     return answered.then((ticket) => {
-      const next = ticket.next();
+      const next = ticket.afterAnswer();
       next.catch(() => undefined);
       return next;
     });
@@ -210,13 +210,7 @@ export class LocalRunner implements Runner {
     const { options: own } = this.#parts;
     const directory = options.saveState === undefined ? own.saveState : options.saveState;
     if (directory === undefined || directory === null || directory === false) return undefined;
-    const name = own.name ?? target.name;
-    if (!isSafeFileName(name))
-      this.#logger.warn(
-        { name, runId },
-        'The name cannot be part of a file name; the run is saved under its id',
-      );
-    return { directory, path: savedPath(directory, name, runId) };
+    return savePlace(directory, own.name ?? target.name, { runId, logger: this.#logger });
   }
 
   #begin(ticket: Ticket, target: AnyNode, input: unknown, { options, isSync, stream }: Launch): void {

@@ -1,15 +1,10 @@
 import type { Run, RunEnd, RunListener } from '../actors/run.ts';
 import type { EventProcessor } from '../events/events.ts';
+import { afterThisTurn } from '../clock.ts';
 import type { RunId } from '../ids.ts';
 import type { Logger } from '../logger.ts';
 import { endedResult, pausedResult, type RunResult } from './result.ts';
-import { saveState, saveStateSync } from './save-state.ts';
-
-/** Where a run is saved, if it is. */
-export interface SavePlace {
-  readonly path: string;
-  readonly directory: string;
-}
+import { saveState, saveStateSync, type SavePlace } from './save-state.ts';
 
 /** What a ticket needs. */
 export interface TicketOptions {
@@ -48,10 +43,16 @@ export class Ticket implements RunListener {
     return this.#settled !== undefined;
   }
 
-  /** The next pause, or the end; where it is paused at other questions, that pause. */
-  next(): Promise<RunResult> {
+  /** What follows an answer: the next pause or the end; the same pause where it is still paused at other questions. */
+  async afterAnswer(): Promise<RunResult> {
+    // What the answer sets off in this turn goes first.
+    await new Promise<void>((resolve) => afterThisTurn(resolve));
     const { run } = this;
-    if (run?.status === 'paused') return Promise.resolve(pausedResult(sourceOf(run), run.pauses));
+    return run?.status === 'paused' ? pausedResult(sourceOf(run), run.pauses) : this.next();
+  }
+
+  /** The next pause, or the end. */
+  next(): Promise<RunResult> {
     return this.#wait(false);
   }
 

@@ -14,7 +14,7 @@ export interface FakeClock extends Clock {
   readonly pending: number;
   /**
    * Lets `ms` pass: fires what is due in the order of its time, and lets everything that follows from one timer happen
-   * before the next. Resolves when all is done. What is due first fires before it returns.
+   * before the next. Resolves when all is done, so await it.
    */
   advance(ms: number): Promise<void>;
   /** Lets time pass up to the last timer, and those that come of it. Resolves when no timer waits. */
@@ -63,6 +63,8 @@ export function fakeClock(options: FakeClockOptions = {}): FakeClock {
     timer.callback();
   };
   const fireUntil = async (until: number): Promise<void> => {
+    // What is ready comes first: it may itself set timers that are due in this time.
+    await settled();
     for (let timer = nextTimer(until); timer !== undefined; timer = nextTimer(until)) {
       fire(timer);
       await settled();
@@ -87,10 +89,8 @@ export function fakeClock(options: FakeClockOptions = {}): FakeClock {
       const until = now + ms;
       await fireUntil(until);
       now = Math.max(now, until);
-      await settled();
     },
     runAll: async () => {
-      await settled();
       await fireUntil(Number.POSITIVE_INFINITY);
     },
   };
