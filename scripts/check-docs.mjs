@@ -1,5 +1,5 @@
 /**
- * Type-checks and runs every TypeScript block of README.md and docs/. A fence tagged `ts no-run` is only
+ * Type-checks and runs every TypeScript block of README.md, docs/ and the doc comments of src/. A fence tagged `ts no-run` is only
  * type-checked; there is no way to skip a block. Blocks import `troupe` and get src/.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,7 +14,12 @@ const timeout = 60_000;
 function pages() {
   const docs = existsSync(`${root}docs`) ? readdirSync(`${root}docs`, { recursive: true }) : [];
   const pagesInDocs = docs.filter((name) => name.endsWith('.md') && !name.includes('node_modules'));
-  return ['README.md', ...pagesInDocs.map((name) => `docs/${name}`).toSorted()];
+  const sources = readdirSync(`${root}src`, { recursive: true }).filter((name) => name.endsWith('.ts'));
+  return [
+    'README.md',
+    ...pagesInDocs.map((name) => `docs/${name}`).toSorted(),
+    ...sources.map((name) => `src/${name}`).toSorted(),
+  ];
 }
 
 /** The blocks of one page. Each keeps its line numbers, so that an error points into the page. */
@@ -22,12 +27,14 @@ function blocksOf(page) {
   const blocks = [];
   let open;
   for (const [index, line] of readFileSync(`${root}${page}`, 'utf8').split('\n').entries()) {
-    const fence = /^(?<indent>\s*)(?<ticks>`{3,})(?<info>.*)$/.exec(line)?.groups;
+    const fence = /^(?<indent>\s*(?:\* )?)(?<ticks>`{3,})(?<info>.*)$/.exec(line)?.groups;
     if (open && fence && fence.ticks.length >= open.ticks.length && fence.info.trim() === '') {
       if (open.run !== undefined) blocks.push(open);
       open = undefined;
     } else if (open) {
-      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line);
+      open.lines.push(
+        line.startsWith(open.indent) ? line.slice(open.indent.length) : line.replace(/^ \*$/, ''),
+      );
     } else if (fence) {
       open = {
         ...fence,

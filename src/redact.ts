@@ -112,3 +112,14 @@ function isOpaque(value: object): boolean {
     ArrayBuffer.isView(value)
   );
 }
+
+/** Redacts a value that stands under a key of its own, such as a context's: by its place, and by that key. */
+export function redactKeyed(
+  redact: Redactor,
+  place: { readonly path: string; readonly key: unknown },
+  value: unknown,
+): unknown {
+  const { path, key } = place;
+  const shown = redact(value, path);
+  return typeof key === 'string' ? redact(shown, `${path}.${key}`) : shown;
+}

@@ -20,6 +20,8 @@ export interface PerformerOptions {
   readonly bodyHost: BodyHost;
   /** Void the open questions of an attempt that is over. */
   readonly withdrawQuestions: (invocation: Invocation) => void;
+  /** Stops the run whose time is up although the busy thread let no timer fire; whether it did. */
+  readonly stopIfLate: () => boolean;
   /** The time limits that stand still while the run is paused. */
   readonly deadlines: Set<Deadline>;
 }
@@ -55,8 +57,9 @@ export class Performer implements AttemptListener {
   }
 
   onReturn(attempt: Attempt, value: unknown): void {
-    const { coordinator, settings } = this.#options;
+    const { coordinator, settings, stopIfLate } = this.#options;
     const { invocation } = attempt;
+    if (stopIfLate()) return;
     // A body that kept the thread busy let no timer fire.
     if (attempt.deadline?.isExpired === true) {
       this.#onTimeout(attempt);

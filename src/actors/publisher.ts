@@ -1,6 +1,6 @@
 import type { EventBase, EventBody, TroupeEvent } from '../events/events.ts';
 import type { RunId } from '../ids.ts';
-import type { Redactor } from '../redact.ts';
+import { redactKeyed, type Redactor } from '../redact.ts';
 import type { EventSink } from './observer.ts';
 
 /** What every event of one run says alike. */
@@ -88,9 +88,11 @@ const IDENTITY = new Set([
 ]);
 
 function redactEvent(event: TroupeEvent, redact: Redactor): TroupeEvent {
-  const entries = Object.entries(event).map(([key, value]) => [
-    key,
-    IDENTITY.has(key) ? value : redact(value, key),
-  ]);
+  const ownKey = 'key' in event ? event.key : undefined;
+  const show = (key: string, value: unknown): unknown => {
+    if (IDENTITY.has(key)) return value;
+    return key === 'value' ? redactKeyed(redact, { path: key, key: ownKey }, value) : redact(value, key);
+  };
+  const entries = Object.entries(event).map(([key, value]) => [key, show(key, value)]);
   return Object.fromEntries(entries) as TroupeEvent; // the same keys
 }

@@ -6,6 +6,7 @@ import { CancelledError } from '../errors.ts';
 import type { RunId } from '../ids.ts';
 import type { RunStatus } from '../log/messages.ts';
 import type { AnySystem } from './chart-logic.ts';
+import { redactKeyed, type Redactor } from '../redact.ts';
 import { namedOutputs } from './reporter.ts';
 import type { Run } from './run.ts';
 import type { PauseInfo } from './settings.ts';
@@ -202,16 +203,25 @@ function moved(snapshot: RunSnapshot, event: Move, run: Run | undefined): RunSna
 }
 
 function viewOf(status: RunStatus, run: Run | undefined): RunView {
-  const pauses = run?.pauses ?? [];
-  const redact = run?.settings.emit === undefined ? run?.settings.redact : undefined; // a parent needs the questions
-  const shown = redact === undefined ? pauses : (redact(pauses, 'pauses') as typeof pauses);
-  return { runId: run?.settings.runId, status, pauses: shown, outputs: {} };
+  const redact = redactorOf(run);
+  const pauses = (run?.pauses ?? []).map((pause) =>
+    redact === undefined
+      ? pause
+      : { ...pause, value: redactKeyed(redact, { path: 'value', key: pause.key }, pause.value) },
+  );
+  return { runId: run?.settings.runId, status, pauses, outputs: {} };
+}
+
+/** What a parent needs, it gets as it is; whoever inspects a runner sees what may be seen. */
+function redactorOf(run: Run | undefined): Redactor | undefined {
+  return run?.settings.emit === undefined ? run?.settings.redact : undefined;
 }
 
 function ended(snapshot: RunSnapshot, event: Move, run?: Run): RunSnapshot {
   const status = STATUSES[event.type];
   const isDone = status === 'completed';
-  const outputs = isDone && run !== undefined ? namedOutputs(run.target.outputs, event.output) : {};
+  const named = isDone && run !== undefined ? namedOutputs(run.target.outputs, event.output) : {};
+  const outputs = (redactorOf(run)?.(named, 'outputs') ?? named) as typeof named; // a record stays one
   const context: RunView = { runId: run?.settings.runId, status, pauses: [], outputs };
   const base = { value: status, context, input: snapshot.input };
   if (isDone) return { ...base, status: 'done', output: event.output, error: undefined };

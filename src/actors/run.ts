@@ -108,6 +108,7 @@ export class Run implements CoordinatorHost {
       coordinator,
       bodyHost,
       withdrawQuestions: (invocation) => this.withdrawQuestions(invocation),
+      stopIfLate: () => this.#stopIfLate(),
       deadlines: this.#deadlines,
     });
   }
@@ -198,14 +199,7 @@ export class Run implements CoordinatorHost {
   }
 
   onRootEnded(event: EndEvent, outcome: Outcome): void {
-    const isLate = this.#deadline?.isExpired === true && this.#stopping === undefined;
-    if (isLate && this.settings.timeoutMs !== null) {
-      this.#conclude({
-        status: 'timedOut',
-        answer: undefined,
-        error: new RunTimeoutError(this.settings.timeoutMs),
-      });
-    } else if (this.#stopping !== undefined) this.#conclude({ ...this.#stopping, answer: undefined });
+    if (this.#stopping !== undefined) this.#conclude({ ...this.#stopping, answer: undefined });
     else if (outcome.ok) this.#conclude({ status: 'completed', answer: outcome.value, error: undefined });
     else
       this.#conclude({
@@ -240,13 +234,22 @@ export class Run implements CoordinatorHost {
   readonly #onAbort = (): void => void this.cancel(this.settings.signal?.reason);
 
   #limit(timeoutMs: number): void {
-    const deadline = new Deadline(this.settings.clock, timeoutMs, () => {
-      const error = new RunTimeoutError(timeoutMs);
-      this.#stop('timedOut', error, new CancelledError(error), error);
-    });
+    const deadline = new Deadline(this.settings.clock, timeoutMs, () => this.#timeOut(timeoutMs));
     this.#deadline = deadline;
     this.#deadlines.add(deadline);
     deadline.onClear = () => this.#deadlines.delete(deadline);
+  }
+
+  #timeOut(timeoutMs: number): void {
+    const error = new RunTimeoutError(timeoutMs);
+    this.#stop('timedOut', error, new CancelledError(error), error);
+  }
+
+  #stopIfLate(): boolean {
+    const { timeoutMs } = this.settings;
+    if (timeoutMs === null || this.#deadline?.isExpired !== true) return false;
+    this.#timeOut(timeoutMs);
+    return true;
   }
 
   #stop(

@@ -2,7 +2,7 @@ import type { Actor, ActorLogic, AnyActorRef, NonReducibleUnknown } from 'xstate
 import { createActor } from 'xstate';
 import type { MessageLog } from '../log/message-log.ts';
 import type { LogMessage } from '../log/messages.ts';
-import type { Redactor } from '../redact.ts';
+import { redactKeyed, type Redactor } from '../redact.ts';
 import type { AnySystem } from './chart-logic.ts';
 
 /** What inspectors see of a keeper. */
@@ -61,9 +61,11 @@ export class StateKeeper {
 }
 
 function redactMessage(message: LogMessage, redact: Redactor): KeeperEvent {
-  const entries = Object.entries(message).map(([key, value]) => [
-    key,
-    key === 'type' ? value : redact(value, key),
-  ]);
+  const ownKey = 'key' in message ? message.key : undefined;
+  const show = (key: string, value: unknown): unknown => {
+    if (key === 'type' || key === 'previous') return key === 'type' ? value : undefined;
+    return key === 'value' ? redactKeyed(redact, { path: key, key: ownKey }, value) : redact(value, key);
+  };
+  const entries = Object.entries(message).map(([key, value]) => [key, show(key, value)]);
   return Object.fromEntries(entries) as KeeperEvent; // its type is kept
 }

@@ -48,7 +48,8 @@ export interface NodePolicies<Input, Output> {
   readonly retry?: RetryPolicy;
   /** The longest that one attempt may take, in ms. A person's time at an interrupt does not count. Default: no limit. */
   readonly timeout?: number | null;
-  /** The answer when every attempt failed; the request then succeeded. Never asked after a `FatalError` or a cancel. */
+  /** The answer when every attempt failed; the request then succeeded. Never asked after a `FatalError`, nor when the
+   * request itself is cancelled. */
   fallback?(failure: { readonly error: unknown; readonly input: Input }): Output | Promise<Output>;
   /** Whether results are kept by the runner's cache; without a cache on the runner it changes nothing. */
   readonly cache?: boolean | CachePolicy<Input>;
@@ -179,13 +180,13 @@ export interface InterruptOptions<Answer = unknown> {
  * @throws {@link ContextKeyError} CONTEXT_KEY by `get` without a fallback and by `delete`, when there is no such key.
  */
 export interface RunContext {
-  get<Value = unknown>(key: string): Value;
-  get<Value>(key: string, fallback: Value): Value;
-  has(key: string): boolean;
-  put(key: string, value: unknown): void;
-  update(values: Readonly<Record<string, unknown>>): void;
-  delete(key: string): void;
-  keys(): string[];
+  get<Value = unknown>(this: void, key: string): Value;
+  get<Value>(this: void, key: string, fallback: Value): Value;
+  has(this: void, key: string): boolean;
+  put(this: void, key: string, value: unknown): void;
+  update(this: void, values: Readonly<Record<string, unknown>>): void;
+  delete(this: void, key: string): void;
+  keys(this: void): string[];
 }
 
 /** What a body gets as its second argument. Its functions may be taken out of it. */
@@ -195,8 +196,9 @@ export interface NodeContext {
    *
    * @throws the very error object that the child threw; {@link CancelledError} CANCELLED when the child was stopped.
    */
-  call<Input, Output>(
-    node: Node<Input, Output>,
+  call<Input, Output, Spec extends NodeSpec>(
+    this: void,
+    node: Node<Input, Output, Spec>,
     ...args: CallArguments<NoInfer<Input>, CallOptions>
   ): Promise<Output>;
   /**
@@ -204,8 +206,9 @@ export interface NodeContext {
    *
    * @throws {@link IncompatibleRunnerError} INCOMPATIBLE_RUNNER when the node turns out to be asynchronous.
    */
-  callSync<Input, Output>(
-    node: Node<Input, Output>,
+  callSync<Input, Output, Spec extends NodeSpec>(
+    this: void,
+    node: Node<Input, Output, Spec>,
     ...args: CallArguments<NoInfer<Input>, CallOptions>
   ): Output;
   /**
@@ -216,19 +219,25 @@ export interface NodeContext {
    * @throws {@link InvalidInputError} INVALID_INPUT when the lists differ in length.
    */
   callBatch<Input, Output>(
+    this: void,
     node: Node<Input, Output>,
     ...args: [...lists: BatchList<NoInfer<Input>>[], options: BatchOptions & { readonly onError: 'return' }]
   ): Promise<(Output | Error)[]>;
   callBatch<Input, Output>(
+    this: void,
     node: Node<Input, Output>,
     ...args: BatchList<NoInfer<Input>>[] | [...lists: BatchList<NoInfer<Input>>[], options: BatchOptions]
   ): Promise<Output[]>;
   /** Asks a question and waits, in state `interrupted`, for `respond`. Resolves to the answer. */
-  interrupt<Answer = unknown>(question: unknown, options?: InterruptOptions<Answer>): Promise<Answer>;
+  interrupt<Answer = unknown>(
+    this: void,
+    question: unknown,
+    options?: InterruptOptions<Answer>,
+  ): Promise<Answer>;
   /** Publishes a `StreamingChunk` event. */
-  emitChunk(chunk: unknown): void;
+  emitChunk(this: void, chunk: unknown): void;
   /** Publishes a `Broadcast` event. */
-  broadcast(item: unknown): void;
+  broadcast(this: void, item: unknown): void;
   /** Fires when this attempt is stopped, and when it ends; its `reason` is a typed error. */
   readonly signal: AbortSignal;
   /** The store of the run. */

@@ -25,18 +25,12 @@ export type EmbeddingOptions = Omit<RunnerOptions, 'logFile' | 'retain' | 'inspe
  * @example
  * ```ts
  * import { fromNode, node } from 'troupe';
- * import { createActor, setup, toPromise } from 'xstate';
+ * import { createActor, toPromise } from 'xstate';
  *
  * const double = node('double', async (n: number) => n * 2);
- * const machine = setup({ actors: { double: fromNode(double) } }).createMachine({
- *   initial: 'working',
- *   states: {
- *     working: { invoke: { src: 'double', input: 21, onDone: { target: 'done' } } },
- *     done: { type: 'final', output: ({ event }) => event.output },
- *   },
- *   output: ({ event }) => event.output,
- * });
- * const actor = createActor(machine).start();
+ * const actor = createActor(fromNode(double), { input: 21 });
+ * actor.on('NodeEnd', ({ durationMs }) => console.log(`took ${durationMs} ms`));
+ * actor.start();
  * console.log(await toPromise(actor)); // 42
  * ```
  */

@@ -58,11 +58,18 @@ export function guardLogger(
     error: method('error'),
     child: (bindings) =>
       guardLogger(
-        targets.map((target) => childOf(target, bindings)),
+        targets.map((target) => childOf(target, shownBindings(bindings, redact))),
         level,
         redact,
       ),
   };
+}
+
+function shownBindings(
+  bindings: Record<string, unknown>,
+  redact: Redactor | undefined,
+): Record<string, unknown> {
+  return redact === undefined ? bindings : { ...(redact(bindings, 'log') as object) };
 }
 
 function write(target: Logger, level: Level, first: object | string, message: string | undefined): void {

@@ -117,7 +117,7 @@ describe('a node that has just been started', () => {
 
 describe('a persisted snapshot', () => {
   test('of a run that failed restores the failure', async () => {
-    const fail = node('fail', async (_: unknown): Promise<number> => {
+    const fail = node('fail', async (): Promise<number> => {
       throw new Error('boom');
     });
     const first = createActor(fromNode(fail), { input: undefined });

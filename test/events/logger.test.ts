@@ -120,14 +120,14 @@ describe('the log level', () => {
   });
 });
 
-describe('the log file', () => {
-  function linesOf(path: string): Line[] {
-    return readFileSync(path, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Line);
-  }
+function linesOf(path: string): Line[] {
+  return readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+}
 
+describe('the log file', () => {
   test('gets each line as JSON, after those that are there', async () => {
     const path = join(folder, 'deep', 'run.log');
     for (const turn of [1, 2]) {
@@ -164,9 +164,13 @@ describe('the log file', () => {
   });
 });
 
-describe('a logger', () => {
-  const noop = (): void => undefined;
+const noop = (): void => undefined;
 
+const bad = (): never => {
+  throw new Error('logger');
+};
+
+describe('a logger', () => {
   test('without child gets the ids line by line', async () => {
     const lines: object[] = [];
     const logger: Logger = {
@@ -183,9 +187,6 @@ describe('a logger', () => {
   });
 
   test('that throws disturbs no run', async () => {
-    const bad = (): never => {
-      throw new Error('logger');
-    };
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);

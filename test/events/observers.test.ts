@@ -166,7 +166,7 @@ describe('what an observer does to an event', () => {
     );
     await settle();
 
-    expect(good.events.map(({ type }) => String(type))).not.toContain('Changed');
+    expect(good.events.map(({ type }): string => type)).not.toContain('Changed');
     expect(info.requests.roots[0]?.input).toBe(1);
   });
 
@@ -185,33 +185,33 @@ describe('what an observer does to an event', () => {
   });
 });
 
+const LIMIT = 100_000;
+
+/** Lets an observer stand still while a body publishes. */
+async function flood(kind: 'emitChunk' | 'broadcast', count: number) {
+  const gate = deferred();
+  const events: TroupeEvent[] = [];
+  const { logger, lines } = memoryLogger();
+  const flooding = node('flooding', (_: void, ctx) => {
+    for (let index = 0; index < count; index += 1) ctx[kind](index);
+  });
+  const runner = createRunner({
+    logger,
+    logLevel: 'warn',
+    subscriber: async (event) => {
+      events.push(event);
+      if (event.type === 'RunStart') await gate.promise;
+    },
+  });
+  const handle = runner.iter(flooding);
+  await settle();
+  gate.resolve();
+  const { status } = await handle.result;
+  await runner.close();
+  return { events, lines, status };
+}
+
 describe('the queue of an observer', () => {
-  const LIMIT = 100_000;
-
-  /** Lets an observer stand still while a body publishes. */
-  async function flood(kind: 'emitChunk' | 'broadcast', count: number) {
-    const gate = deferred();
-    const events: TroupeEvent[] = [];
-    const { logger, lines } = memoryLogger();
-    const flooding = node('flooding', (_: void, ctx) => {
-      for (let index = 0; index < count; index += 1) ctx[kind](index);
-    });
-    const runner = createRunner({
-      logger,
-      logLevel: 'warn',
-      subscriber: async (event) => {
-        events.push(event);
-        if (event.type === 'RunStart') await gate.promise;
-      },
-    });
-    const handle = runner.iter(flooding);
-    await settle();
-    gate.resolve();
-    const { status } = await handle.result;
-    await runner.close();
-    return { events, lines, status };
-  }
-
   test('gives up its oldest chunks first when it is full, and nothing else', async () => {
     const { events, status } = await flood('emitChunk', LIMIT + 500);
 

@@ -155,16 +155,16 @@ describe('progress on a terminal', () => {
   });
 });
 
-describe('jsonLines', () => {
-  function linesOf(path: string): TroupeEvent[] {
-    const text = readFileSync(path, 'utf8');
-    expect(text.endsWith('\n')).toBe(true);
-    return text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as TroupeEvent);
-  }
+function linesOf(path: string): TroupeEvent[] {
+  const text = readFileSync(path, 'utf8');
+  expect(text.endsWith('\n')).toBe(true);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TroupeEvent);
+}
 
+describe('jsonLines', () => {
   test('writes each event as one line of JSON, in order', async () => {
     const path = join(folder, 'events.jsonl');
     await using runner = createRunner({ processors: [jsonLines(path)] });

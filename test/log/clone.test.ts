@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { cloneData, recordOf } from '../../src/clone.ts';
 
+function send(): void {}
+
 class Point {
   readonly x: number;
   constructor(x: number) {
@@ -115,7 +117,7 @@ describe('recordOf', () => {
   });
 
   test.each([
-    ['a function', function send() {}],
+    ['a function', send],
     ['an arrow function', () => 0],
     ['a class', Point],
     ['a symbol', Symbol('mine')],
@@ -127,7 +129,7 @@ describe('recordOf', () => {
   });
 
   test('names the function in its text', () => {
-    expect(recordOf(function send() {})).toContain('send');
+    expect(recordOf(send)).toContain('send');
   });
 
   test('keeps an error with its message', () => {

@@ -204,16 +204,16 @@ describe('a saved run', () => {
   });
 });
 
-describe('a save that fails', () => {
-  async function runIntoFile(): Promise<{ result: RunResult; errors: number }> {
-    const { logger, lines } = memoryLogger();
-    const path = join(folder, 'file');
-    await writeFile(path, 'in the way');
-    await using runner = createRunner({ saveState: path, logger, logLevel: 'error' });
-    const result = (await runner.run(hello)) as RunResult;
-    return { result, errors: lines.filter(({ level }) => level === 'error').length };
-  }
+async function runIntoFile(): Promise<{ result: RunResult; errors: number }> {
+  const { logger, lines } = memoryLogger();
+  const path = join(folder, 'file');
+  await writeFile(path, 'in the way');
+  await using runner = createRunner({ saveState: path, logger, logLevel: 'error' });
+  const result = (await runner.run(hello)) as RunResult;
+  return { result, errors: lines.filter(({ level }) => level === 'error').length };
+}
 
+describe('a save that fails', () => {
   test('changes nothing of the run', async () => {
     const { result } = await runIntoFile();
 

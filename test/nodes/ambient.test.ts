@@ -19,6 +19,11 @@ import { requestOf } from '../support/forest.ts';
 
 const double = node('double', (n: number) => n * 2);
 
+const help = async (): Promise<number> => {
+  await Promise.resolve();
+  return call(double, 4);
+};
+
 describe('the ambient functions inside a body', () => {
   test('call runs a child of the body', async () => {
     const root = node('root', () => call(double, 21));
@@ -59,10 +64,6 @@ describe('the ambient functions inside a body', () => {
   });
 
   test('work after an await, and in functions that the body calls', async () => {
-    const help = async (): Promise<number> => {
-      await Promise.resolve();
-      return call(double, 4);
-    };
     const root = node('root', async () => {
       await Promise.resolve();
       return help();
@@ -204,12 +205,12 @@ describe('the functions of ctx', () => {
   });
 });
 
-describe('inject', () => {
-  const fill = async (text: string, values: Record<string, unknown>): Promise<string> => {
-    const fills = node('fills', (_: unknown, ctx) => inject(text, ctx.context));
-    return (await createRunner({ context: values }).run(fills)).answer;
-  };
+const fill = async (text: string, values: Record<string, unknown>): Promise<string> => {
+  const fills = node('fills', (_: unknown, ctx) => inject(text, ctx.context));
+  return (await createRunner({ context: values }).run(fills)).answer;
+};
 
+describe('inject', () => {
   test.each([
     ['fills a key', 'Hello {user}', 'Hello Ada'],
     ['fills a key each time', '{user} and {user}', 'Ada and Ada'],

@@ -2,6 +2,8 @@ import { ContextKeyError, createRunner, node } from 'troupe';
 import { describe, expect, test } from 'vitest';
 import { deferred, rejectionOf } from '../support/deferred.ts';
 
+const now = (): number => 5;
+
 describe('ctx.context', () => {
   test('get of a missing key is a ContextKeyError', async () => {
     const reads = node('reads', (_: unknown, ctx) => ctx.context.get('nothing'));
@@ -163,7 +165,6 @@ describe('ctx.context', () => {
       calls = 0;
     }
     const client = new Client();
-    const now = (): number => 5;
     const uses = node('uses', (_: unknown, ctx) => {
       const { api } = ctx.context.get<{ api: Client }>('services');
       api.calls += 1;

@@ -1,4 +1,4 @@
-import { createRunner, node, type AnyNode, type TroupeEvent } from 'troupe';
+import { call, createRunner, node, type AnyNode, type TroupeEvent } from 'troupe';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
 import { rejectionOf } from '../support/deferred.ts';
@@ -73,8 +73,8 @@ describe.each(Object.entries(RETURNING))('%s with a return value', (_name, targe
 
 describe('a generator body', () => {
   test('that yields nothing gives an empty array', async () => {
-    const silent = node('silent', async function* (): AsyncGenerator<string, void> {
-      await Promise.resolve();
+    const silent = node('silent', async function* () {
+      yield* await Promise.resolve<string[]>([]);
     });
 
     expect((await play(silent)).result.answer).toEqual([]);
@@ -139,7 +139,6 @@ describe('a generator body', () => {
   });
 
   test('keeps the ambient functions between its chunks', async () => {
-    const { call } = await import('troupe');
     const one = node('one', () => 1);
     const streams = node('streams', async function* () {
       yield await call(one);

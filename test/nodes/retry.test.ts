@@ -234,24 +234,24 @@ describe('retry', () => {
   });
 });
 
-describe('timeout with retry', () => {
-  const slow = (retry: RetryPolicy, asked: unknown[] = []) =>
-    node('slow', (): Promise<string> => never(), {
-      timeout: 100,
-      retry: {
-        jitter: 'none',
-        delay: 10,
-        ...retry,
-        on: (error) => {
-          asked.push(error);
-          return retry.on?.(error) ?? true;
-        },
+const slowNode = (retry: RetryPolicy, asked: unknown[] = []) =>
+  node('slow', (): Promise<string> => never(), {
+    timeout: 100,
+    retry: {
+      jitter: 'none',
+      delay: 10,
+      ...retry,
+      on: (error) => {
+        asked.push(error);
+        return retry.on?.(error) ?? true;
       },
-    });
+    },
+  });
 
+describe('timeout with retry', () => {
   test('limits each attempt, not their sum', async () => {
     const clock = fakeClock();
-    const running = createRunner({ clock }).run(slow({ backoff: 1 }), undefined, { onFailure: 'return' });
+    const running = createRunner({ clock }).run(slowNode({ backoff: 1 }), undefined, { onFailure: 'return' });
 
     await clock.advance(319);
     const before = clock.pending;
@@ -266,7 +266,7 @@ describe('timeout with retry', () => {
   test('asks `on` about the NodeTimeoutError', async () => {
     const clock = fakeClock();
     const asked: unknown[] = [];
-    const failure = rejectionOf(createRunner({ clock }).run(slow({ on: () => false }, asked)));
+    const failure = rejectionOf(createRunner({ clock }).run(slowNode({ on: () => false }, asked)));
 
     await clock.advance(100);
     const error = await failure;
@@ -279,7 +279,7 @@ describe('timeout with retry', () => {
   test('is a RequestTimedOut event in the end', async () => {
     const clock = fakeClock();
     const events: TroupeEvent[] = [];
-    const running = createRunner({ clock }).run(slow({ maxAttempts: 1 }), undefined, {
+    const running = createRunner({ clock }).run(slowNode({ maxAttempts: 1 }), undefined, {
       onFailure: 'return',
       subscriber: (event) => void events.push(event),
     });
@@ -292,15 +292,15 @@ describe('timeout with retry', () => {
   });
 });
 
-describe('fallback', () => {
-  const failing = (maxAttempts: number, tries: number[] = []) => ({
-    run: (_: string, ctx: { attempt: number }): string => {
-      tries.push(ctx.attempt);
-      throw boom;
-    },
-    retry: { maxAttempts, delay: 0 },
-  });
+const failing = (maxAttempts: number, tries: number[] = []) => ({
+  run: (_: string, ctx: { attempt: number }): string => {
+    tries.push(ctx.attempt);
+    throw boom;
+  },
+  retry: { maxAttempts, delay: 0 },
+});
 
+describe('fallback', () => {
   test('answers after the last attempt, and the request has succeeded', async () => {
     const tries: number[] = [];
     const { run, retry } = failing(3, tries);

@@ -1,6 +1,7 @@
 import { createRunner, node, type TroupeEvent } from 'troupe';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { deferred, never, rejectionOf } from '../support/deferred.ts';
 
 const one = node('one', () => 1);
@@ -230,6 +231,30 @@ describe('a run handle', () => {
 
     expect(await rejectionOf(handle.result)).toMatchObject({ code: 'UNKNOWN_INPUT' });
     expect(runner.info.runs).toHaveLength(0);
+  });
+
+  test('a run whose input is still being checked can be cancelled, and no body runs', async () => {
+    const clock = fakeClock();
+    const runner = createRunner({ clock });
+    const gate = deferred<boolean>();
+    let hasRun = false;
+    const picky = node({
+      name: 'picky',
+      inputs: { word: z.string().refine(() => gate.promise) },
+      run: () => {
+        hasRun = true;
+      },
+    });
+    const handle = runner.iter(picky, { word: 'a' });
+
+    const hasStopped = handle.cancel('enough');
+    gate.resolve(true);
+    const error = await rejectionOf(handle.result);
+    await clock.advance(0);
+
+    expect(hasStopped).toBe(true);
+    expect(error).toMatchObject({ code: 'CANCELLED', reason: 'enough' });
+    expect(hasRun).toBe(false);
   });
 
   test('onFailure return gives the result of a failed run', async () => {

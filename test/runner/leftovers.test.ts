@@ -113,6 +113,9 @@ describe.each(Object.entries(ENDINGS))('after a run that was %s', (_name, play) 
   });
 });
 
+const timers = (): number =>
+  process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+
 describe('what many runs leave behind', () => {
   test('a signal that 1,000 runs shared has no listener after any of them', { timeout: 30_000 }, async () => {
     const runner = createRunner({ clock: fakeClock() });
@@ -137,8 +140,6 @@ describe('what many runs leave behind', () => {
   });
 
   test('the real clock has no timer after runs that had time limits', async () => {
-    const timers = (): number =>
-      process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
     const before = timers();
     const slow = node('slow', () => never(), { timeout: 60_000 });
 

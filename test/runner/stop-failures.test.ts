@@ -253,6 +253,34 @@ describe.each(EACH_RUN)("onError 'stopAll' in the %s run of a runner", (turn) =>
     expect(answer).toBe('instead');
   });
 
+  test('a child that takes too long stops the run', async () => {
+    const { runner, clock } = await stageFor(turn, { onError: 'stopAll' });
+    const slow = node('slow', (): Promise<string> => never(), { timeout: 100 });
+    const root = node('root', (_: unknown, ctx) => ctx.call(slow).catch(() => 'went on'));
+    const running = runner.run(root, undefined, { onFailure: 'return' });
+
+    await clock.advance(100);
+    const { status, error, info } = await running;
+
+    expect(status).toBe('failed');
+    expect(error).toMatchObject({ code: 'NODE_TIMEOUT' });
+    expect(statusesOf(info)).toEqual(['root cancelled', 'slow timedOut']);
+  });
+
+  test('a failed body that still calls something under way loses it', async () => {
+    const { runner } = await stageFor(turn, { onError: 'stopAll' });
+    const slow = node('slow', () => never());
+    const root = node('root', (_: unknown, ctx) => {
+      void ctx.call(slow);
+      throw boom;
+    });
+
+    const { error, info } = await runner.run(root, undefined, { onFailure: 'return' });
+
+    expect(error).toBe(boom);
+    expect(statusesOf(info)).toEqual(['root failed', 'slow cancelled']);
+  });
+
   test('a child whose input is refused stops the run', async () => {
     const { runner } = await stageFor(turn, { onError: 'stopAll' });
     const picky = node({ name: 'picky', inputs: {}, run: () => 1 });

@@ -139,6 +139,19 @@ describe.each(EACH_RUN)('a node timeout in the %s run of a runner', (turn) => {
     expect(status).toBe('failed');
   });
 
+  test('time in which a child waits at an interrupt does not count for its caller either', async () => {
+    const { runner, clock } = await stageFor(turn);
+    const asking = node('asking', (_: unknown, ctx) => ctx.interrupt('Who?', { key: 'name' }));
+    const outer = node('outer', async (_: unknown, ctx) => ctx.call(asking), { timeout: 100 });
+    const { runId } = await runner.run(outer);
+
+    await clock.advance(1_000);
+    const { status, answer } = await runner.respond(runId, 'name', 'Ada');
+
+    expect(status).toBe('completed');
+    expect(answer).toBe('Ada');
+  });
+
   test('time before and after an interrupt adds up', async () => {
     const { runner, clock } = await stageFor(turn);
     const gate = deferred();
