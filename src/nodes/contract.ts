@@ -196,7 +196,7 @@ export interface NodeContext {
    *
    * @throws the very error object that the child threw; {@link CancelledError} CANCELLED when the child was stopped.
    */
-  call<Input, Output, Spec extends NodeSpec>(
+  call<Input, Output, Spec extends NodeSpec = NodeSpec>(
     this: void,
     node: Node<Input, Output, Spec>,
     ...args: CallArguments<NoInfer<Input>, CallOptions>
@@ -206,7 +206,7 @@ export interface NodeContext {
    *
    * @throws {@link IncompatibleRunnerError} INCOMPATIBLE_RUNNER when the node turns out to be asynchronous.
    */
-  callSync<Input, Output, Spec extends NodeSpec>(
+  callSync<Input, Output, Spec extends NodeSpec = NodeSpec>(
     this: void,
     node: Node<Input, Output, Spec>,
     ...args: CallArguments<NoInfer<Input>, CallOptions>
