@@ -2,8 +2,7 @@ import { recordOf } from '../clone.ts';
 import { isTroupeError } from '../errors.ts';
 import type { EventBody } from '../events/events.ts';
 import type { EndMessage, LogMessage } from '../log/messages.ts';
-import type { Attempt } from './invocation.ts';
-import type { Invocation, Outcome } from './invocation.ts';
+import type { Attempt, Invocation } from './invocation.ts';
 import type { Publisher, Unnumbered } from './publisher.ts';
 import type { StateKeeper } from './state-keeper.ts';
 
@@ -272,11 +271,6 @@ export function namedOutputs(names: readonly string[], output: unknown): Record<
   if (names.length === 1) return { [only]: output };
   const values: Record<string, unknown> = typeof output === 'object' && output !== null ? { ...output } : {};
   return Object.fromEntries(names.map((name) => [name, values[name]]));
-}
-
-/** The outcome that callers of a request see. */
-export function outcomeOf(ok: boolean, value: unknown): Outcome {
-  return ok ? { ok, value } : { ok, error: value };
 }
 
 function spanFields({ nodeId, requestId, parent }: Invocation) {

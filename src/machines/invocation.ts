@@ -1,4 +1,4 @@
-import { defineChart, toTable } from './chart.ts';
+import { defineChart } from './chart.ts';
 
 /** What an invocation's chart counts. */
 export interface InvocationCounts {
@@ -61,8 +61,5 @@ export const invocationChart = defineChart({
   },
 });
 
-/** The invocation's chart, ready to run. */
-export const invocationTable = toTable(invocationChart);
-
 /** The states of an invocation. */
-export type InvocationState = typeof invocationTable.initial.value;
+export type InvocationState = keyof (typeof invocationChart)['states'];

@@ -1,15 +1,10 @@
-import { defineChart, toTable } from './chart.ts';
-
-/** What a runner's chart counts. */
-export interface RunnerCounts {
-  /** Runs that have not ended. */
-  readonly live: number;
-}
+import { defineChart } from './chart.ts';
 
 /** The life of a runner: it takes runs while it is open, and is closed when the last one has ended. */
 export const runnerChart = defineChart({
   id: 'runner',
   initial: 'open',
+  // How many runs have not ended.
   context: { live: 0 },
   states: {
     open: {
@@ -35,6 +30,3 @@ export const runnerChart = defineChart({
     forgetRun: (context) => ({ live: context.live - 1 }),
   },
 });
-
-/** The runner's chart, ready to run. */
-export const runnerTable = toTable(runnerChart);

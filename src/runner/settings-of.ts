@@ -61,7 +61,7 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
 }
 
 /** The clock of a runner. */
-export function clockOf(options: RunnerOptions): Clock {
+function clockOf(options: RunnerOptions): Clock {
   return options.clock ?? systemClock;
 }
 

@@ -1,12 +1,14 @@
 import { fromNode, node } from 'troupe';
 import { describe, expect, test } from 'vitest';
 import { createActor, initialTransition } from 'xstate';
-import { toMachine } from '../../src/machines/chart.ts';
+import { toMachine, toTable } from '../../src/machines/chart.ts';
 import { runChart, runTable } from '../../src/machines/run.ts';
-import { runnerChart, runnerTable } from '../../src/machines/runner.ts';
+import { runnerChart } from '../../src/machines/runner.ts';
 import { eventsOf, simplePaths } from './paths.ts';
 
 type RunEvent = Parameters<typeof runTable.next>[1];
+const runnerTable = toTable(runnerChart);
+
 type RunnerEvent = Parameters<typeof runnerTable.next>[1];
 
 const FINAL = ['completed', 'failed', 'cancelled', 'timedOut'];
