@@ -67,6 +67,8 @@ async function overRuns(warmup: number, further: number, step: number) {
     await runner.run(inSequence, 1);
     if (runs < warmup || (runs - warmup) % step !== 0) continue;
     await watcher.ended(runs);
+    // The very first collection of a process leaves more behind than all later ones.
+    if (runs === warmup) await bytesInUse();
     samples.push(await bytesInUse());
   }
   expectEqual('the number of retained runs', runner.info.runs.length, 10);

@@ -8,7 +8,8 @@ import { createRunner, createWatcher, leaf, node } from './troupe.ts';
 
 const CHAIN = 10;
 const RUNS = pick({ theirs: 200, ours: 2_000 }, { theirs: 50, ours: 500 });
-const ROUNDS = pick({ warmup: 2, measured: 9 }, { warmup: 1, measured: 5 });
+/** Both sides need thousands of runs before they are compiled for good. */
+const ROUNDS = pick({ warmup: 8, measured: 11 }, { warmup: 4, measured: 7 });
 
 const State = Annotation.Root({ value: Annotation<number> });
 

@@ -3,9 +3,10 @@ import { format, inChild, note, numbersOf, pick, report } from './harness.ts';
 
 const NODES = pick(100_000, 20_000);
 const ROUNDS = pick(5, 3);
+
 /** The first few thousand runs add compiled code, which stays; growth is what comes after them. */
 const GROWTH = pick(
-  { warmup: 10_000, further: 10_000, step: 500 },
+  { warmup: 10_000, further: 20_000, step: 500 },
   { warmup: 4_000, further: 4_000, step: 250 },
 );
 

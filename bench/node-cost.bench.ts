@@ -15,7 +15,7 @@ import {
 import { createRunner, createWatcher, leaf, node } from './troupe.ts';
 
 const NODES = pick(10_000, 3_000);
-const ROUNDS = pick({ warmup: 3, measured: 15 }, { warmup: 2, measured: 7 });
+const ROUNDS = pick({ warmup: 6, measured: 15 }, { warmup: 4, measured: 7 });
 
 const inSequence = node('inSequence', async (count: number, ctx) => {
   for (let i = 0; i < count; i++) await ctx.call(leaf, i);

@@ -74,8 +74,13 @@ export class Performer implements AttemptListener {
   }
 
   onThrow(attempt: Attempt, error: unknown): void {
-    const { settings } = this.#options;
+    const { settings, stopIfLate } = this.#options;
     const { invocation } = attempt;
+    if (stopIfLate()) return;
+    if (attempt.deadline?.isExpired === true && !isTroupeError(error, 'FATAL')) {
+      this.#onTimeout(attempt);
+      return;
+    }
     if (invocation.hasLiveCalls) {
       if (settings.onError === 'continue' && !isTroupeError(error, 'FATAL')) {
         invocation.bodyOutcome = { ok: false, error };

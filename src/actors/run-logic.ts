@@ -87,15 +87,23 @@ type Scope = ActorScope<RunSnapshot, RunCommand, AnySystem, TroupeEvent>;
 
 const CONFIG = toMachine(runChart).config;
 
-// One logic serves many actors. No inspector that has an actor finds its run here, which knows what is redacted.
-const runs = new WeakMap<object, Run>();
+/** Where a logic finds the runs of its actors: no inspector that has an actor finds its run, which knows what is redacted. */
+export interface RunStore {
+  get(self: object): Run | undefined;
+  set(self: object, run: Run): unknown;
+}
 
-function runOf({ self }: Scope): Run | undefined {
-  return runs.get(self);
+/** The store of a logic that serves one actor only. */
+export function singleRun(): RunStore {
+  let only: Run | undefined;
+  return { get: () => only, set: (_self, run) => (only = run) };
 }
 
 /** The chart of a run as actor logic; `make` says which run an actor's input means. */
-export function createRunLogic<Input, Answer>(make: MakeRun<Input>): RunLogic<Input, Answer> {
+export function createRunLogic<Input, Answer>(
+  make: MakeRun<Input>,
+  runs: RunStore = new WeakMap<object, Run>(),
+): RunLogic<Input, Answer> {
   const logic: ActorLogic<RunSnapshot, RunCommand | RunSignal, Input, AnySystem, TroupeEvent> & {
     config: unknown;
   } = {
@@ -104,10 +112,10 @@ export function createRunLogic<Input, Answer>(make: MakeRun<Input>): RunLogic<In
     getPersistedSnapshot: persisted,
     restoreSnapshot: (snapshot) => restored(snapshot as RunSnapshot), // it was made by `persisted`
     start: (snapshot, scope) => {
-      if (snapshot.status === 'active') begin(make, snapshot.input as Input, scope);
+      if (snapshot.status === 'active') begin(make, snapshot.input as Input, { scope, runs });
     },
     transition: (snapshot, event, scope) => {
-      const run = runOf(scope);
+      const run = runs.get(scope.self);
       switch (event.type) {
         case 'respond':
           void respond(run, event);
@@ -130,7 +138,11 @@ function initialSnapshot(input: unknown): RunSnapshot {
   return { status: 'active', value: 'running', context, input, output: undefined, error: undefined };
 }
 
-function begin<Input>(make: MakeRun<Input>, input: Input, scope: Scope): void {
+function begin<Input>(
+  make: MakeRun<Input>,
+  input: Input,
+  { scope, runs }: { scope: Scope; runs: RunStore },
+): void {
   const self: AnyActorRef = scope.self;
   const seat: RunSeat = {
     self,

@@ -3,34 +3,44 @@ import { runnerChart } from '../machines/runner.ts';
 import { fromChart } from './chart-logic.ts';
 import { guardInspector, type Inspector } from './inspector.ts';
 import type { Run } from './run.ts';
-import { createRunLogic } from './run-logic.ts';
+import { createRunLogic, singleRun } from './run-logic.ts';
 
 const runnerLogic = fromChart(runnerChart);
 
 /** A run of a runner: the runner knows how to make it. */
 type MakeRun = (self: AnyActorRef) => Run;
 
-const runLogic = createRunLogic<MakeRun, unknown>((make, seat) => () => make(seat.self));
-
-/** The root actor of a runner: it counts the runs, and is the parent of theirs. */
+/**
+ * The root actor of a runner: it counts the runs. Where somebody inspects, the actors of the runs are its children, in one
+ * system. Otherwise each run is a system of its own: XState registers every actor of a system in one map, and the old
+ * tables of a map that lives long keep short runs from being collected early (two thirds of a short run's garbage).
+ */
 export class RunnerActor {
   readonly #actor: AnyActorRef;
+  readonly #isInspected: boolean;
 
-  constructor(actor: AnyActorRef) {
+  constructor(actor: AnyActorRef, isInspected: boolean) {
     this.#actor = actor;
+    this.#isInspected = isInspected;
   }
 
   /** Starts the actor of a run, with the run that is made for it. */
   spawn(runId: string, make: MakeRun): Run {
-    let made: Run | undefined;
-    const actor = createActor(runLogic, {
-      parent: this.#actor,
-      id: runId,
-      input: (self: AnyActorRef) => (made = make(self)),
-    });
+    const runs = singleRun();
+    const logic = createRunLogic<undefined, unknown>(
+      (_input, { self }) =>
+        () =>
+          make(self),
+      runs,
+    );
+    const parent = this.#isInspected ? { parent: this.#actor } : {};
+    const actor = createActor(logic, { id: runId, input: undefined, ...parent });
+    // A root whose failure nobody hears would end the process; the run itself tells of it.
+    actor.subscribe({ error: () => undefined });
     actor.start();
-    if (made === undefined) throw actor.getSnapshot().error;
-    return made;
+    const run = runs.get(actor);
+    if (run === undefined) throw actor.getSnapshot().error;
+    return run;
   }
 
   onRunStarted(): void {
@@ -58,5 +68,5 @@ export function createRunnerActor(
   // XState throws a root's error out of the process where nobody listens.
   actor.subscribe({ error: report });
   actor.start();
-  return new RunnerActor(actor);
+  return new RunnerActor(actor, inspector !== undefined);
 }

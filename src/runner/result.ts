@@ -46,20 +46,42 @@ export function pausedResult(source: ResultSource, pauses: readonly PauseInfo[])
   return resultOf(source, { status: 'paused', answer: undefined, outputs: {}, pauses });
 }
 
-function resultOf(
-  { history, workflowId }: ResultSource,
-  facts: Pick<RunResult, 'status' | 'answer' | 'outputs' | 'pauses' | 'error'>,
-): RunResult {
-  const { length, runId } = history.log;
-  return Object.freeze({
-    ...facts,
-    runId,
-    ...(workflowId === undefined ? {} : { workflowId }),
-    nodes: {},
-    reasons: {},
-    // Folded when it is first read: most results are only asked for their answer.
-    get info() {
-      return history.infoAt(length);
-    },
-  });
+/** The facts that tell one result from another. */
+type Facts = Pick<RunResult, 'status' | 'answer' | 'outputs' | 'pauses'> & { readonly error?: unknown };
+
+function resultOf(source: ResultSource, facts: Facts): RunResult {
+  return Object.freeze(new Result(source, facts));
+}
+
+const NONE = Object.freeze({});
+
+/** A result whose info is folded when it is first read: most are only asked for their answer. */
+class Result implements RunResult {
+  readonly status: RunResult['status'];
+  readonly answer: unknown;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly pauses: readonly PauseInfo[];
+  declare readonly error?: unknown;
+  readonly runId: string;
+  declare readonly workflowId?: string;
+  readonly nodes: Readonly<Record<string, string>> = NONE;
+  readonly reasons: Readonly<Record<string, string>> = NONE;
+  readonly #history: RunHistory;
+  readonly #length: number;
+
+  constructor({ history, workflowId }: ResultSource, facts: Facts) {
+    this.status = facts.status;
+    this.answer = facts.answer;
+    this.outputs = facts.outputs;
+    this.pauses = facts.pauses;
+    if ('error' in facts) this.error = facts.error;
+    this.runId = history.log.runId;
+    if (workflowId !== undefined) this.workflowId = workflowId;
+    this.#history = history;
+    this.#length = history.log.length;
+  }
+
+  get info(): ExecutionInfo {
+    return this.#history.infoAt(this.#length);
+  }
 }
