@@ -45,14 +45,25 @@ export class Calls implements BodyHost {
   call(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     // In a synchronous run nobody could await the promise, so it must not be a quiet rejection.
     if (attempt.invocation.isSync) throw asyncWork(`node "${attempt.invocation.node.name}" used ctx.call`);
-    const result = new Promise<unknown>((resolve, reject) => {
+    let resolve: (value: unknown) => void = () => undefined;
+    let reject: (error: unknown) => void = () => undefined;
+    const result = new Promise<unknown>((onValue, onError) => {
+      resolve = onValue;
+      reject = onError;
+    });
+    const fail = (error: unknown): void => {
+      result.catch(() => undefined); // a call that nobody awaits is recorded, and no unhandled rejection
+      reject(error);
+    };
+    try {
       const target = checkCall(attempt, node, options);
       this.#spawn(attempt, { target, input, options }, (outcome) => {
         if (outcome.ok) resolve(outcome.value);
-        else reject(outcome.error);
+        else fail(outcome.error);
       });
-    });
-    result.catch(() => undefined); // a call that nobody awaits is recorded, and no unhandled rejection
+    } catch (error) {
+      fail(error);
+    }
     return result;
   }
 

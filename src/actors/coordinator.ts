@@ -289,12 +289,11 @@ interface CoordinatorSnapshot {
 
 type CoordinatorEvent = { readonly type: string; readonly [key: string]: unknown };
 
-const IDLE: CoordinatorSnapshot = {
-  status: 'active',
-  output: undefined,
-  error: undefined,
-  context: { live: 0, ended: 0 },
-};
+function counting(live: number, ended: number): CoordinatorSnapshot {
+  return { status: 'active', output: undefined, error: undefined, context: { live, ended } };
+}
+
+const IDLE = counting(0, 0);
 
 /** What inspectors see of a coordinator: how many jobs are live and have ended. */
 function coordinatorLogic(
@@ -305,9 +304,8 @@ function coordinatorLogic(
     getPersistedSnapshot: (snapshot) => snapshot,
     transition: (snapshot, event) => {
       const { live, ended } = snapshot.context;
-      if (event.type === 'call') return { ...IDLE, context: { live: live + 1, ended } };
-      if (event.type.startsWith('xstate.done.actor.'))
-        return { ...IDLE, context: { live: live - 1, ended: ended + 1 } };
+      if (event.type === 'call') return counting(live + 1, ended);
+      if (event.type.startsWith('xstate.done.actor.')) return counting(live - 1, ended + 1);
       // No invocation's logic ends in an error: its failure is a state. So this is a defect, and must not vanish.
       if (event.type.startsWith('xstate.error.actor.')) onDefect(event['error']);
       return snapshot;

@@ -54,7 +54,7 @@ export class StateKeeper {
         this.#incoming = undefined;
         if (message === undefined) return snapshot; // XState's own events: there is nothing to append
         log.append(message);
-        return { ...EMPTY, context: { messages: log.length } };
+        return { status: 'active', output: undefined, error: undefined, context: { messages: log.length } };
       },
     };
   }
