@@ -12,7 +12,7 @@ import { isAsyncFunction } from './body.ts';
 import type { BodyHost } from './body-context.ts';
 import { contextOf, ContextScope } from './context-store.ts';
 import type { Coordinator } from './coordinator.ts';
-import type { Attempt, Invocation, Outcome } from './invocation.ts';
+import type { Attempt, Invocation, Outcome, OutcomeListener } from './invocation.ts';
 import { asyncWork } from './performer.ts';
 import type { Questions } from './questions.ts';
 import type { Reporter } from './reporter.ts';
@@ -45,26 +45,13 @@ export class Calls implements BodyHost {
   call(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     // In a synchronous run nobody could await the promise, so it must not be a quiet rejection.
     if (attempt.invocation.isSync) throw asyncWork(`node "${attempt.invocation.node.name}" used ctx.call`);
-    let resolve: (value: unknown) => void = () => undefined;
-    let reject: (error: unknown) => void = () => undefined;
-    const result = new Promise<unknown>((onValue, onError) => {
-      resolve = onValue;
-      reject = onError;
-    });
-    const fail = (error: unknown): void => {
-      result.catch(() => undefined); // a call that nobody awaits is recorded, and no unhandled rejection
-      reject(error);
-    };
+    const reply = new Reply();
     try {
-      const target = checkCall(attempt, node, options);
-      this.#spawn(attempt, { target, input, options }, (outcome) => {
-        if (outcome.ok) resolve(outcome.value);
-        else fail(outcome.error);
-      });
+      this.#spawn(attempt, { target: checkCall(attempt, node, options), input, options }, reply);
     } catch (error) {
-      fail(error);
+      reply.settle({ ok: false, error });
     }
-    return result;
+    return reply.promise;
   }
 
   callSync(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): unknown {
@@ -122,30 +109,30 @@ export class Calls implements BodyHost {
       : Promise.all(calls);
   }
 
-  #spawn(attempt: Attempt, call: Call, settle: (outcome: Outcome) => void): void {
+  #spawn(attempt: Attempt, call: Call, reply: Reply): void {
     const { target, input, options } = call;
     const caller = attempt.invocation;
     if (target.inputs === undefined) {
-      this.#start(attempt, target, input, options).onSettled(settle);
+      this.#start(attempt, target, input, options).onSettled(reply);
       return;
     }
     let resolved: unknown;
     try {
       resolved = resolveInputs(target, target.inputs, input);
     } catch (error) {
-      this.#createFailed(attempt, call, error).onSettled(settle);
+      this.#createFailed(attempt, call, error).onSettled(reply);
       return;
     }
     if (!(resolved instanceof Promise)) {
-      this.#start(attempt, target, resolved, options).onSettled(settle);
+      this.#start(attempt, target, resolved, options).onSettled(reply);
       return;
     }
     caller.callsInCheck += 1;
     this.#options.coordinator.recount(caller);
     const whenChecked = (make: () => Invocation): void => {
       caller.callsInCheck -= 1;
-      if (attempt.isOpen) make().onSettled(settle);
-      else settle({ ok: false, error: new CancelledError('The caller was stopped') });
+      if (attempt.isOpen) make().onSettled(reply);
+      else reply.settle({ ok: false, error: new CancelledError('The caller was stopped') });
       this.#options.coordinator.recount(caller);
       this.#options.coordinator.endIfDrained(caller);
     };
@@ -204,6 +191,29 @@ export class Calls implements BodyHost {
     const invocation = coordinator.create({ node: target, input: resolved, parent, scope, isSync: true });
     coordinator.start(invocation);
     return invocation;
+  }
+}
+
+/** What the caller of a node gets. */
+class Reply implements OutcomeListener {
+  readonly promise: Promise<unknown>;
+  #resolve: (value: unknown) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  settle(outcome: Outcome): void {
+    if (outcome.ok) {
+      this.#resolve(outcome.value);
+      return;
+    }
+    this.promise.catch(() => undefined); // a call that nobody awaits is recorded, and no unhandled rejection
+    this.#reject(outcome.error);
   }
 }
 

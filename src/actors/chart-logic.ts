@@ -48,17 +48,29 @@ export function fromChart<
     output: undefined,
     error: undefined,
   };
+  const firstSteps = new Map<Event, ChartSnapshot<State, Context>>();
   return {
     config: toMachine(chart).config,
     getInitialSnapshot: () => initial,
     getPersistedSnapshot: (snapshot) => snapshot,
     transition: (snapshot, event) => {
+      // Nearly every actor takes the same first step; they share its snapshot.
+      const known = snapshot === initial ? firstSteps.get(event.type) : undefined;
+      if (known !== undefined) return known;
       const next = table.next(snapshot, event.type);
       if (next === snapshot) return snapshot;
       const { value, context } = next;
-      if (!table.isFinal(value))
-        return { status: 'active', value, context, output: undefined, error: undefined };
-      return { status: 'done', value, context, output: event.output, error: undefined };
+      if (table.isFinal(value))
+        return { status: 'done', value, context, output: event.output, error: undefined };
+      const active: ChartSnapshot<State, Context> = {
+        status: 'active',
+        value,
+        context,
+        output: undefined,
+        error: undefined,
+      };
+      if (snapshot === initial) firstSteps.set(event.type, active);
+      return active;
     },
   };
 }

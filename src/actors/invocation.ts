@@ -131,6 +131,11 @@ export type Outcome =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: unknown };
 
+/** Who is told how a request ended. */
+export interface OutcomeListener {
+  settle(outcome: Outcome): void;
+}
+
 /** The live side of one node invocation: its actor, its attempt, and who waits for it. Dropped when it has ended. */
 export class Invocation {
   readonly ordinal: number;
@@ -168,7 +173,7 @@ export class Invocation {
   readonly #actor: Actor<typeof invocationLogic>;
   // Most invocations call nothing.
   #children: Set<Invocation> | undefined;
-  #settle: ((outcome: Outcome) => void) | undefined;
+  #listener: OutcomeListener | undefined;
   #settled: Outcome | undefined;
 
   constructor(options: InvocationOptions, parentActor: AnyActorRef) {
@@ -228,16 +233,16 @@ export class Invocation {
     return this.#actor.getSnapshot() !== before;
   }
 
-  /** Calls `settle` once, when its caller is to be told how it ended. */
-  onSettled(settle: (outcome: Outcome) => void): void {
-    if (this.#settled === undefined) this.#settle = settle;
-    else settle(this.#settled);
+  /** Tells a listener once, when the caller is to know how it ended. */
+  onSettled(listener: OutcomeListener): void {
+    if (this.#settled === undefined) this.#listener = listener;
+    else listener.settle(this.#settled);
   }
 
   /** Tells whoever waits. */
   settle(outcome: Outcome): void {
     this.#settled = outcome;
-    this.#settle?.(outcome);
-    this.#settle = undefined;
+    this.#listener?.settle(outcome);
+    this.#listener = undefined;
   }
 }
