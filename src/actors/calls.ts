@@ -65,9 +65,22 @@ export class Calls implements BodyHost {
   callBatch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]> {
     if (attempt.invocation.isSync)
       throw asyncWork(`node "${attempt.invocation.node.name}" used ctx.callBatch`);
-    const results = this.#batch(attempt, node, args);
-    results.catch(() => undefined); // as a single call
-    return results;
+    try {
+      const target = checkCall(attempt, node, undefined);
+      const { inputs, options } = readBatch(target, args);
+      checkCallOptions({ ...options, onError: undefined }, ['onError']);
+      const batch = new BatchReply(inputs.length, options.onError === 'return');
+      for (const [index, input] of inputs.entries()) {
+        // What stops the caller in the middle of its batch stops the rest of it.
+        if (attempt.isOpen) this.#spawn(attempt, { target, input, options }, batch.listenerOf(index));
+        else batch.settleAt(index, { ok: false, error: new CancelledError('The caller was stopped') });
+      }
+      return batch.promise;
+    } catch (error) {
+      const reply = new Reply();
+      reply.settle({ ok: false, error });
+      return reply.promise as Promise<never>; // it only rejects
+    }
   }
 
   interrupt(attempt: Attempt, question: unknown, options: InterruptOptions | undefined): Promise<unknown> {
@@ -99,17 +112,7 @@ export class Calls implements BodyHost {
     return logger.child?.(bindings) ?? logger;
   }
 
-  async #batch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]> {
-    const target = checkCall(attempt, node, undefined);
-    const { inputs, options } = readBatch(target, args);
-    const { onError, ...each } = options;
-    const calls = inputs.map((input) => this.call(attempt, target, input, each));
-    return onError === 'return'
-      ? Promise.all(calls.map((call) => call.catch((error: unknown) => error)))
-      : Promise.all(calls);
-  }
-
-  #spawn(attempt: Attempt, call: Call, reply: Reply): void {
+  #spawn(attempt: Attempt, call: Call, reply: OutcomeListener): void {
     const { target, input, options } = call;
     const caller = attempt.invocation;
     if (target.inputs === undefined) {
@@ -217,6 +220,38 @@ class Reply implements OutcomeListener {
   }
 }
 
+/** What the caller of a batch gets: one promise for all of its calls. */
+class BatchReply {
+  readonly promise: Promise<unknown[]>;
+  readonly #reply = new Reply();
+  readonly #results: unknown[];
+  readonly #keepsErrors: boolean;
+  #left: number;
+
+  constructor(size: number, keepsErrors: boolean) {
+    this.promise = this.#reply.promise as Promise<unknown[]>; // it is settled below, with the results
+    this.#results = Array.from({ length: size });
+    this.#keepsErrors = keepsErrors;
+    this.#left = size;
+    if (size === 0) this.#reply.settle({ ok: true, value: this.#results });
+  }
+
+  listenerOf(index: number): OutcomeListener {
+    return { settle: (outcome) => this.settleAt(index, outcome) };
+  }
+
+  settleAt(index: number, outcome: Outcome): void {
+    if (!outcome.ok && !this.#keepsErrors) {
+      // A promise is settled once: later outcomes change nothing.
+      this.#reply.settle(outcome);
+      return;
+    }
+    this.#results[index] = outcome.ok ? outcome.value : outcome.error;
+    this.#left -= 1;
+    if (this.#left === 0) this.#reply.settle({ ok: true, value: this.#results });
+  }
+}
+
 interface Call {
   readonly target: AnyNode;
   readonly input: unknown;
@@ -249,8 +284,8 @@ function checkCall(attempt: Attempt, node: unknown, options: unknown): AnyNode {
   return node;
 }
 
-function checkCallOptions(options: unknown): void {
-  assertKnownOptions('a call', options, ['key', 'context', 'signal']);
+function checkCallOptions(options: unknown, more: readonly string[] = []): void {
+  assertKnownOptions('a call', options, ['key', 'context', 'signal', ...more]);
   const { signal }: { signal?: unknown } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw expected('`signal` of a call', 'an AbortSignal', signal);
