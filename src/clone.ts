@@ -49,7 +49,7 @@ function copyObject(value: object, rule: CopyRule, seen: Map<object, unknown>): 
   if (prototype === Object.prototype || prototype === null) return copyPlain(value, rule, seen);
   if (value instanceof Map) return copyMap(value, rule, seen);
   if (value instanceof Set) return copySet(value, rule, seen);
-  const result = isCloneableBuiltIn(value) ? cloneBuiltIn(value) : rule.other(value);
+  const result = isBuiltInValue(value) ? cloneBuiltIn(value) : rule.other(value);
   seen.set(value, result);
   return result;
 }
@@ -90,7 +90,8 @@ function copySet(value: ReadonlySet<unknown>, rule: CopyRule, seen: Map<object, 
   return result;
 }
 
-function isCloneableBuiltIn(value: object): boolean {
+/** Whether an object is a value in itself, with no parts of the application's own inside: a date, a buffer … */
+export function isBuiltInValue(value: object): boolean {
   return (
     value instanceof Date ||
     value instanceof RegExp ||

@@ -1,3 +1,5 @@
+import { isBuiltInValue } from './clone.ts';
+
 /**
  * What is kept out of everything that is logged, saved, published or inspected: key names (`'token'`), dotted paths
  * that match at the end of a value's path, with `*` for any one key (`'user.*.token'`), or a function that gets every
@@ -57,7 +59,7 @@ class Redaction {
 
   of(value: unknown, path: string): unknown {
     const kept = this.#replace(value, path);
-    if (typeof kept !== 'object' || kept === null || isOpaque(kept)) return kept;
+    if (typeof kept !== 'object' || kept === null || isBuiltInValue(kept)) return kept;
     return this.#seen.get(kept) ?? this.#copy(kept, path);
   }
 
@@ -100,17 +102,6 @@ class Redaction {
     for (const [key, item] of Object.entries(value)) define(key, item, true);
     return copy;
   }
-}
-
-/** Whether a value has nothing inside that could be hidden by its path. */
-function isOpaque(value: object): boolean {
-  return (
-    value instanceof Date ||
-    value instanceof RegExp ||
-    value instanceof URL ||
-    value instanceof ArrayBuffer ||
-    ArrayBuffer.isView(value)
-  );
 }
 
 /** Redacts a value that stands under a key of its own, such as a context's: by its place, and by that key. */
