@@ -1,6 +1,7 @@
 // What a node costs when 100,000 run at once, against 1,000 at once. Both sides start the same number of nodes in one
 // run, so that only the width differs, not the length of the log.
 import type { Node } from '../src/index.ts';
+import { measureFloorAtOnce } from './floor.ts';
 import { expectEqual, interleave, micros, note, perItem, pick, report } from './harness.ts';
 import { createRunner, createWatcher, leaf, node } from './troupe.ts';
 
@@ -54,3 +55,16 @@ await bench({
   isWatched: true,
   isWithoutLimit: true,
 });
+
+/** Wide work costs more on bare xstate as well: what is alive at once is what the collector has to copy. */
+async function benchFloor(name: string): Promise<void> {
+  const pairs = await interleave(
+    ROUNDS,
+    () => measureFloorAtOnce(WIDE, WIDE),
+    () => measureFloorAtOnce(WIDE, NARROW),
+  );
+  note(name, { wide: micros(pairs.ours), narrow: micros(pairs.theirs) });
+  report({ name, values: pairs.ratios });
+}
+
+await benchFloor('width/bare fromPromise actors');
