@@ -17,7 +17,7 @@ const LIMIT_KIB = 1.2;
  * bytes a run or more; what the collector and the compiler add and take away over the same runs is below half of that.
  * The short form's few runs are still among those that add compiled code, so it only finds a leak of real objects.
  */
-const GROWTH_TOLERANCE_BYTES = pick(16, 48);
+const GROWTH_TOLERANCE_BYTES = pick(16, 32);
 
 async function benchPerNode(shape: string): Promise<void> {
   const untouched: number[] = [];

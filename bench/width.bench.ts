@@ -25,11 +25,9 @@ interface Variant {
   readonly name: string;
   readonly parent: Node<number, void>;
   readonly isWatched?: boolean;
-  /** Reported only; the others have the limit. */
-  readonly isWithoutLimit?: boolean;
 }
 
-async function bench({ name, parent, isWatched = false, isWithoutLimit = false }: Variant): Promise<void> {
+async function bench({ name, parent, isWatched = false }: Variant): Promise<void> {
   const watcher = createWatcher();
   await using runner = createRunner({ retain: 1, ...(isWatched && { subscriber: watcher.subscriber }) });
   let runs = 0;
@@ -44,16 +42,15 @@ async function bench({ name, parent, isWatched = false, isWithoutLimit = false }
   };
   const pairs = await interleave(ROUNDS, measure(WIDE), measure(NARROW));
   note(name, { wide: micros(pairs.ours), narrow: micros(pairs.theirs) });
-  report({ name, values: pairs.ratios, ...(isWithoutLimit ? {} : { limit: { atMost: 2 } }) });
+  report({ name, values: pairs.ratios, limit: { atMost: 2 } });
 }
 
 await bench({ name: 'width/callBatch', parent: batches });
-await bench({ name: 'width/Promise.all', parent: promises, isWithoutLimit: true });
+await bench({ name: 'width/Promise.all', parent: promises });
 await bench({
   name: 'width/callBatch, one subscriber',
   parent: batches,
   isWatched: true,
-  isWithoutLimit: true,
 });
 
 /** Wide work costs more on bare xstate as well: what is alive at once is what the collector has to copy. */
