@@ -140,10 +140,51 @@ export class ConflictError extends TroupeError {
   readonly code = 'CONFLICT';
 }
 
+/** What an endless loop is told by. */
+export interface InfiniteLoopDetails {
+  /** The node that would have run once too often. */
+  readonly node: string;
+  readonly graph: string;
+  /** The names of the loop's nodes. */
+  readonly loop: readonly string[];
+  readonly maxIterations: number;
+  /** What the loop's names held last. */
+  readonly lastValues: Readonly<Record<string, unknown>>;
+}
+
 /** A loop went past `maxIterations`. */
 export class InfiniteLoopError extends TroupeError {
   override readonly name = 'InfiniteLoopError';
   readonly code = 'INFINITE_LOOP';
+  /** The names of the loop's nodes. */
+  readonly loop: readonly string[];
+  /** The most runs of one node. */
+  readonly maxIterations: number;
+  /** What the loop's names held last. */
+  readonly lastValues: Readonly<Record<string, unknown>>;
+
+  constructor({ node, graph, loop, maxIterations, lastValues }: InfiniteLoopDetails) {
+    const names = loop.map((name) => `"${name}"`).join(', ');
+    super(
+      `The loop of ${names} in graph "${graph}" did not end: node "${node}" ran ${maxIterations} times; last values: ${showValues(lastValues)}`,
+      {
+        hint: 'Let a gate of the loop choose END in time, or raise `maxIterations` of the graph, the run or the runner.',
+      },
+    );
+    this.loop = loop;
+    this.maxIterations = maxIterations;
+    this.lastValues = lastValues;
+  }
+}
+
+function showValues(values: Readonly<Record<string, unknown>>): string {
+  let text: string;
+  try {
+    text = JSON.stringify(values);
+  } catch {
+    text = Object.keys(values).join(', '); // what cannot be written as JSON is named at least
+  }
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 /** What was asked needs a capability that this runner, strategy or way of running lacks. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { fromNode, type EmbeddingOptions } from './runner/embedding.ts';
+export { fromGraph, fromNode, type EmbeddingOptions } from './runner/embedding.ts';
 export { createRunner } from './runner/create-runner.ts';
 export type { Capabilities, RunArguments, Runner, RunnerInfo } from './runner/runner.ts';
 export type { RunHandle } from './runner/run-handle.ts';
@@ -15,6 +15,24 @@ export type { ErrorPolicy, InterruptHandler, PauseInfo } from './actors/settings
 export type { Inspector } from './actors/inspector.ts';
 export { node, type NamedOutputs, type NodeDefinition, type SpecOf } from './nodes/node.ts';
 export { input, type InputOptions } from './nodes/input.ts';
+export {
+  END,
+  ifElse,
+  route,
+  type Decision,
+  type GateNode,
+  type GatePolicies,
+  type GateSpec,
+} from './nodes/gates.ts';
+export {
+  interrupt,
+  type InterruptDefinition,
+  type InterruptNode,
+  type InterruptSpec,
+} from './nodes/interrupt.ts';
+export { graph } from './graph/graph.ts';
+export type * from './graph/types.ts';
+export type { NodeStatus } from './log/graph-status.ts';
 export { inject } from './nodes/inject.ts';
 export { broadcast, call, callBatch, callSync, context, currentRun } from './nodes/ambient.ts';
 export type {
@@ -26,6 +44,7 @@ export type {
   CallArguments,
   CallInput,
   CallOptions,
+  GateSettings,
   InputDeclaration,
   InputDeclarations,
   InterruptOptions,
@@ -35,8 +54,10 @@ export type {
   NodePolicies,
   NodeSpec,
   OutputOf,
+  QuestionSettings,
   RetryPolicy,
   RunContext,
+  Target,
 } from './nodes/contract.ts';
 export { ExecutionInfo, type ExecutionGraph, type ExecutionInfoJSON } from './log/execution-info.ts';
 export type { Forest, NodeForest, RequestForest } from './log/forest.ts';

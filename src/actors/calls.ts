@@ -4,7 +4,9 @@ import type { RunId } from '../ids.ts';
 import type { Logger } from '../logger.ts';
 import type { AnyNode, CallOptions, InterruptOptions, RunContext } from '../nodes/contract.ts';
 import { readBatch } from '../nodes/batch.ts';
-import { isNode } from '../nodes/node.ts';
+import { findNode } from '../graph/graph-node.ts';
+import { isGraphNode } from '../graph/plan.ts';
+import { toNode } from '../graph/target.ts';
 import { resolveInputs } from '../nodes/resolve-input.ts';
 import { assertKnownOptions, expected } from '../nodes/validate.ts';
 import { withDefaults } from './backoff.ts';
@@ -264,6 +266,17 @@ interface Call {
  * @throws {@link IncompatibleRunnerError} INCOMPATIBLE_RUNNER
  */
 export function assertSyncNode(node: AnyNode): void {
+  if (isGraphNode(node)) {
+    const asking = findNode(node, (member) => member.question !== undefined);
+    if (asking !== undefined)
+      throw asyncWork(`node "${asking.path.join('.')}" asks a question (supportsInterrupts)`);
+    findNode(node, (member) => {
+      if (!isGraphNode(member) || member.isForeign) assertSyncNode(member);
+      return false;
+    });
+    if (!node.isForeign) return;
+    throw asyncWork(`node "${node.name}" has a runner of its own`);
+  }
   if (isAsyncFunction(node.run)) throw asyncWork(`the body of node "${node.name}" is asynchronous`);
   const { retry } = node.policies;
   if (retry !== undefined && withDefaults(retry).delay > 0 && withDefaults(retry).maxAttempts > 1) {
@@ -278,10 +291,9 @@ function scopeFor({ scope }: Invocation, options: CallOptions | undefined): Cont
 
 function checkCall(attempt: Attempt, node: unknown, options: unknown): AnyNode {
   assertOpen(attempt);
-  if (!isNode(node))
-    throw expected('the first argument of a call', 'a node', node, 'Define it with `node(…)`.');
+  const target = toNode('the first argument of a call', node);
   if (options !== undefined) checkCallOptions(options);
-  return node;
+  return target;
 }
 
 function checkCallOptions(options: unknown, more: readonly string[] = []): void {

@@ -134,6 +134,11 @@ export class Coordinator {
       this.#begin(invocation);
       return;
     }
+    if (isContainer(invocation)) {
+      if (parent !== undefined) this.yieldSlot(parent);
+      this.#begin(invocation);
+      return;
+    }
     // A caller hands its place to its callee: what was begun goes on before anything else begins.
     if (parent?.holdsSlot === true && parent.hasLiveCalls) {
       parent.holdsSlot = false;
@@ -151,7 +156,11 @@ export class Coordinator {
   resume(invocation: Invocation, goOn: () => void): void {
     const slots = this.#slots;
     const needsSlot =
-      slots !== undefined && invocation.isActive && !invocation.holdsSlot && !invocation.isSync;
+      slots !== undefined &&
+      invocation.isActive &&
+      !invocation.holdsSlot &&
+      !invocation.isSync &&
+      !isContainer(invocation);
     if (!needsSlot || invocation.bodyOutcome !== undefined) {
       goOn();
       return;
@@ -311,6 +320,11 @@ function coordinatorLogic(
       return snapshot;
     },
   };
+}
+
+/** Whether an invocation does no work of its own, and so takes no place. */
+function isContainer({ node }: Invocation): boolean {
+  return node.kind === 'graph';
 }
 
 function badEnd(event: EndEvent, wasPending: boolean): BadEnd {

@@ -136,6 +136,16 @@ export interface OutcomeListener {
   settle(outcome: Outcome): void;
 }
 
+/** What others ask of a graph that runs. */
+export interface GraphView {
+  /** What was produced so far, by name. */
+  readonly outputs: Record<string, unknown>;
+  /** The key, outside of the graph, of a question that is asked inside of it. */
+  keyOutside(key: string): string;
+  /** Takes the answer that was given up front for a key, if one was: each answers one question. */
+  takeAnswer(key: string): { readonly value: unknown } | undefined;
+}
+
 /** The live side of one node invocation: its actor, its attempt, and who waits for it. Dropped when it has ended. */
 export class Invocation {
   readonly ordinal: number;
@@ -168,6 +178,8 @@ export class Invocation {
   openQuestions = 0;
   /** Whether it could go on by itself: no child, no person is waited for. */
   isActive = false;
+  /** Of a graph: how far it is. */
+  graph: GraphView | undefined;
   /** Undoes what watches it. */
   onEnd: (() => void) | undefined;
   readonly #actor: Actor<typeof invocationLogic>;

@@ -1,5 +1,6 @@
 import { CancelledError, IncompatibleRunnerError, isTroupeError, NodeTimeoutError } from '../errors.ts';
 import { randomOf } from '../clock.ts';
+import { isGraphNode, type GraphNode } from '../graph/plan.ts';
 import { runWithin } from '../nodes/ambient.ts';
 import type { RetryPolicy } from '../nodes/contract.ts';
 import { Attempt, type AttemptListener } from './invocation.ts';
@@ -8,6 +9,8 @@ import { follow, isAsyncGenerator, isPromiseLike } from './body.ts';
 import { createBodyContext, type BodyHost } from './body-context.ts';
 import type { Coordinator, Ending } from './coordinator.ts';
 import { Deadline } from './deadline.ts';
+import { GraphMap } from './graph-map.ts';
+import { GraphRun } from './graph-run.ts';
 import type { Invocation } from './invocation.ts';
 import type { Reporter } from './reporter.ts';
 import type { RunSettings } from './settings.ts';
@@ -40,6 +43,11 @@ export class Performer implements AttemptListener {
     invocation.attempt = attempt;
     this.#options.reporter.started(attempt);
     this.#limit(attempt);
+    const { node } = invocation;
+    if (isGraphNode(node) && !node.isForeign) {
+      this.#performGraph(attempt, node);
+      return;
+    }
     try {
       const ctx = createBodyContext(attempt, this.#options.bodyHost);
       runWithin(
@@ -117,6 +125,22 @@ export class Performer implements AttemptListener {
     return policies.fallback === undefined
       ? failed
       : this.#fallBack(invocation, policies as HasFallback, error);
+  }
+
+  #performGraph(attempt: Attempt, node: GraphNode): void {
+    const { invocation } = attempt;
+    const input = (invocation.input ?? {}) as Readonly<Record<string, unknown>>; // as its declarations say
+    try {
+      if (node.mapping !== undefined) {
+        new GraphMap(node, node.mapping, attempt, this.#options).begin(input);
+        return;
+      }
+      const graph = new GraphRun(node, attempt, this.#options);
+      invocation.graph = graph;
+      graph.begin(input);
+    } catch (error) {
+      attempt.onThrow(error);
+    }
   }
 
   #follow(attempt: Attempt, result: unknown): void {

@@ -62,7 +62,7 @@ export class Questions {
   ask(attempt: Attempt, value: unknown, options: InterruptOptions = {}): Promise<unknown> {
     const { invocation } = attempt;
     checkOptions(invocation, options);
-    const key = options.key ?? invocation.node.name;
+    const { key, answer } = keyAtRoot(invocation, options.key ?? invocation.node.name);
     const handler = Object.hasOwn(this.#handlers, key) ? this.#handlers[key] : undefined;
     const answered = new Promise<unknown>((resolve, reject) => {
       const question: Question = {
@@ -71,12 +71,13 @@ export class Questions {
         value: recordOf(value),
         path: pathOf(invocation),
         schema: options.schema,
-        isHandled: handler !== undefined,
+        isHandled: handler !== undefined || answer !== undefined,
         answer: resolve,
         fail: reject,
       };
       this.#openQuestion(question);
-      if (handler !== undefined) this.#handle(question, handler, value);
+      if (answer !== undefined) this.#close(question, answer.value);
+      else if (handler !== undefined) this.#handle(question, handler, value);
     });
     answered.catch(() => undefined); // a body that no longer listens is not an unhandled rejection
     return answered;
@@ -190,6 +191,22 @@ function checkOptions(invocation: Invocation, options: unknown): void {
     throw expected(`\`key\` ${what}`, 'a text that is not empty', key);
   if (schema !== undefined && !isStandardSchema(schema))
     throw expected(`\`schema\` ${what}`, 'a Standard Schema', schema);
+}
+
+/** The key of a question as the whole run knows it, and the answer that was given for it up front. */
+function keyAtRoot(
+  asker: Invocation,
+  key: string,
+): { readonly key: string; readonly answer: { readonly value: unknown } | undefined } {
+  let known = key;
+  let answer: { readonly value: unknown } | undefined;
+  for (let each = asker.parent; each !== undefined; each = each.parent) {
+    const { graph } = each;
+    if (graph === undefined) continue;
+    known = graph.keyOutside(known);
+    answer ??= graph.takeAnswer(known);
+  }
+  return { key: known, answer };
 }
 
 function pathOf(invocation: Invocation): readonly string[] {

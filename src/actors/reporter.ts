@@ -1,7 +1,8 @@
 import { recordOf } from '../clone.ts';
 import { isTroupeError } from '../errors.ts';
-import type { EventBody } from '../events/events.ts';
+import type { EventBody, RouteDecisionEvent } from '../events/events.ts';
 import type { EndMessage, LogMessage } from '../log/messages.ts';
+import type { AnyNode } from '../nodes/contract.ts';
 import type { Attempt, Invocation } from './invocation.ts';
 import type { Publisher, Unnumbered } from './publisher.ts';
 import type { StateKeeper } from './state-keeper.ts';
@@ -122,6 +123,23 @@ export class Reporter {
     );
   }
 
+  /** A node of a graph will not run. */
+  skipped(graph: Invocation, node: { name: string; status: 'skipped' | 'blocked'; reason: string }): void {
+    const { name, status, reason } = node;
+    const time = this.#now();
+    this.#append({
+      type: 'NodeSkipped',
+      ordinal: graph.ordinal,
+      previous: undefined,
+      step: undefined,
+      name,
+      status,
+      reason,
+      time,
+    });
+    this.#publish({ type: 'NodeSkipped', ...spanFields(graph), nodeName: name, reason }, time);
+  }
+
   wroteContext(invocation: Invocation, key: string, isDelete: boolean, value: unknown): void {
     this.#append({
       type: 'ContextWrite',
@@ -194,6 +212,10 @@ export class Reporter {
     if (!this.#publisher.isObserved) return;
     const { startedAt = time, node, nodeId, requestId, parent, attempt } = invocation;
     const span = parent?.nodeId ?? null;
+    if (node.gate !== undefined) {
+      const decision = recordedOutput as RouteDecisionEvent['decision']; // as the gate checked it
+      this.#publish({ type: 'RouteDecision', ...spanFields(invocation), gate: node.name, decision }, time);
+    }
     this.#publisher.publish(
       {
         type: 'NodeEnd',
@@ -206,7 +228,7 @@ export class Reporter {
         nodeId,
         nodeName: node.name,
         output: recordedOutput,
-        outputs: namedOutputs(node.outputs, recordedOutput),
+        outputs: namedOutputs(node, recordedOutput),
         durationMs: time - startedAt,
         cached: false,
       },
@@ -265,7 +287,12 @@ export class Reporter {
 }
 
 /** A node's outputs by the names that it declares. */
-export function namedOutputs(names: readonly string[], output: unknown): Record<string, unknown> {
+export function namedOutputs(
+  { kind, outputs: names }: Pick<AnyNode, 'kind' | 'outputs'>,
+  output: unknown,
+): Record<string, unknown> {
+  // A graph returns its outputs by name, and only those that were produced.
+  if (kind === 'graph') return output as Record<string, unknown>;
   const [only] = names;
   if (only === undefined) return {};
   if (names.length === 1) return { [only]: output };

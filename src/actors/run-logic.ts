@@ -221,7 +221,11 @@ function viewOf(status: RunStatus, run: Run | undefined): RunView {
       ? pause
       : { ...pause, value: redactKeyed(redact, { path: 'value', key: pause.key }, pause.value) },
   );
-  return { runId: run?.settings.runId, status, pauses, outputs: {} };
+  return { runId: run?.settings.runId, status, pauses, outputs: shownOutputs(run, run?.produced ?? {}) };
+}
+
+function shownOutputs(run: Run | undefined, outputs: RunView['outputs']): RunView['outputs'] {
+  return (redactorOf(run)?.(outputs, 'outputs') ?? outputs) as RunView['outputs']; // a record stays one
 }
 
 /** What a parent needs, it gets as it is; whoever inspects a runner sees what may be seen. */
@@ -232,8 +236,8 @@ function redactorOf(run: Run | undefined): Redactor | undefined {
 function ended(snapshot: RunSnapshot, event: Move, run?: Run): RunSnapshot {
   const status = STATUSES[event.type];
   const isDone = status === 'completed';
-  const named = isDone && run !== undefined ? namedOutputs(run.target.outputs, event.output) : {};
-  const outputs = (redactorOf(run)?.(named, 'outputs') ?? named) as typeof named; // a record stays one
+  const named = isDone && run !== undefined ? namedOutputs(run.target, event.output) : (run?.produced ?? {});
+  const outputs = shownOutputs(run, named);
   const context: RunView = { runId: run?.settings.runId, status, pauses: [], outputs };
   const base = { value: status, context, input: snapshot.input };
   if (isDone) return { ...base, status: 'done', output: event.output, error: undefined };

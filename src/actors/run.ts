@@ -123,6 +123,11 @@ export class Run implements CoordinatorHost {
     return this.#questions.pauses;
   }
 
+  /** What the root has produced so far, by name: of a graph that has not completed. */
+  get produced(): Readonly<Record<string, unknown>> {
+    return this.#root?.graph?.outputs ?? {};
+  }
+
   /** Starts the root. */
   begin(): void {
     if (this.#root !== undefined || this.end !== undefined) return;
@@ -293,7 +298,8 @@ export class Run implements CoordinatorHost {
     const recorded = recordOf(answer);
     this.#keeper.append({ type: 'RunEnd', status, answer: recorded, error, time });
     if (this.#publisher.isObserved) {
-      const outputs = status === 'completed' ? namedOutputs(this.target.outputs, recorded) : {};
+      const produced = status === 'completed' ? undefined : recordOf(this.produced);
+      const outputs = produced ?? namedOutputs(this.target, recorded);
       const failure = error === undefined && status === 'completed' ? {} : { error };
       const span = { spanId: this.history.log.ids.nodeId(0), parentSpanId: null };
       this.#publisher.publish(

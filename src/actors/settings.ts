@@ -35,6 +35,10 @@ export interface RunSettings {
   readonly timeoutMs: number | null;
   readonly onError: ErrorPolicy;
   readonly maxConcurrency: number;
+  /** The most runs of one node within one loop. */
+  readonly maxIterations: number;
+  /** Whether schemas check only what comes in from outside, or the values between the nodes of a graph as well. */
+  readonly validate: 'boundary' | 'all';
   readonly orphans: 'wait' | 'cancel';
   /** Already cloned. */
   readonly context: Readonly<Record<string, unknown>>;

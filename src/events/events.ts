@@ -75,9 +75,10 @@ export interface NodeRetryEvent extends NodeEventBase {
   readonly delayMs: number;
 }
 
-/** A node will not run. */
-export interface NodeSkippedEvent extends NodeEventBase {
+/** A node of a graph will not run; the span is the graph's. */
+export interface NodeSkippedEvent extends EventBase {
   readonly type: 'NodeSkipped';
+  readonly nodeName: string;
   readonly reason: string;
 }
 

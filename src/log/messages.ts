@@ -76,6 +76,15 @@ export interface ContextWriteMessage extends AboutInvocation {
   readonly value: unknown;
 }
 
+/** A node of a graph will not run; the invocation is the graph's. */
+export interface NodeSkippedMessage extends AboutInvocation {
+  readonly type: 'NodeSkipped';
+  readonly name: string;
+  /** `blocked`: something that it needs has failed. */
+  readonly status: 'skipped' | 'blocked';
+  readonly reason: string;
+}
+
 export interface RequestSuccessMessage extends AboutInvocation {
   readonly type: 'RequestSuccess';
   readonly output: unknown;
@@ -104,6 +113,7 @@ export type InvocationMessage =
   | InterruptResolvedMessage
   | InterruptWithdrawnMessage
   | ContextWriteMessage
+  | NodeSkippedMessage
   | EndMessage
   | FatalFailureMessage;
 

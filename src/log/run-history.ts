@@ -2,6 +2,7 @@ import type { RunId } from '../ids.ts';
 import type { Redactor } from '../redact.ts';
 import { ExecutionInfo } from './execution-info.ts';
 import { ForestFold } from './forest-fold.ts';
+import { readGraphStatus, type GraphStatus, type GraphStatusQuery } from './graph-status.ts';
 import { MessageLog } from './message-log.ts';
 
 /** All that is left of a run when it has ended: its log, and the snapshots that are read from it. */
@@ -27,6 +28,11 @@ export class RunHistory {
   /** The run as it was when the log had `length` messages. */
   infoAt(length: number): ExecutionInfo {
     return length === this.log.length ? this.info : this.#read(new ForestFold(this.log), length);
+  }
+
+  /** What became of each node of a graph. */
+  graphStatus(query: GraphStatusQuery): GraphStatus {
+    return readGraphStatus(this.log, query);
   }
 
   /** Whether a question of that key was answered. */

@@ -69,6 +69,28 @@ export interface NodeSpec {
   readonly run: (input: never, ctx: NodeContext) => unknown;
 }
 
+/** What makes a gate of a node: where its decisions may lead. */
+export interface GateSettings {
+  /** The names of nodes it may choose, and perhaps `END`. */
+  readonly targets: readonly string[];
+  /** Whether it chooses several at once. */
+  readonly isMulti: boolean;
+  /** Chosen in place of `null`. */
+  readonly fallback: string | undefined;
+  /** Whether it may choose no target at all. */
+  readonly canChooseNone: boolean;
+  /** Whether its targets in a loop may start before it has ever decided. */
+  readonly isDefaultOpen: boolean;
+}
+
+/** What makes an interrupt of a node. */
+export interface QuestionSettings {
+  /** The name of the answer, which is the node's output and the key of the question. */
+  readonly response: string;
+  /** Checks the answer. */
+  readonly schema: StandardSchemaV1 | undefined;
+}
+
 /**
  * A unit of work: a frozen value, usable in any runner, and callable in a test as `node.run(input, testContext())`.
  * `Input` is what a caller gives (inputs with a default are optional), `Output` what a call resolves to.
@@ -82,12 +104,26 @@ export interface Node<Input = unknown, Output = unknown, Spec extends NodeSpec =
   readonly outputs: readonly string[];
   readonly policies: NodePolicies<never, unknown>;
   readonly run: Spec['run'];
+  /** Of a gate: where it may lead. */
+  readonly gate?: GateSettings;
+  /** Of an interrupt: what the answer is called. */
+  readonly question?: QuestionSettings;
+  /** Checks the names of what a caller gives, where more is to be said than that one is unknown or missing. */
+  readonly assertGiven?: (given: Readonly<Record<string, unknown>>) => void;
   /** Types only; nothing is there at run time. */
   readonly '~types'?: { readonly input: Input; readonly output: Output; readonly outputs: Spec['outputs'] };
 }
 
 /** Any node. */
 export type AnyNode = Node;
+
+/** What can be run or called: a node, or a graph. */
+export interface Target<Input = unknown, Output = unknown, Outputs = unknown> {
+  readonly kind: NodeKind;
+  readonly name: string;
+  /** Types only; nothing is there at run time. */
+  readonly '~types'?: { readonly input: Input; readonly output: Output; readonly outputs: Outputs };
+}
 
 /** What a body gets for its declared inputs. */
 export type BodyInput<Inputs extends InputDeclarations> = {
@@ -192,13 +228,13 @@ export interface RunContext {
 /** What a body gets as its second argument. Its functions may be taken out of it. */
 export interface NodeContext {
   /**
-   * Runs another node as a child and resolves to the very value that it returned.
+   * Runs another node, or a graph, as a child and resolves to the very value that it returned.
    *
    * @throws the very error object that the child threw; {@link CancelledError} CANCELLED when the child was stopped.
    */
-  call<Input, Output, Spec extends NodeSpec = NodeSpec>(
+  call<Input, Output>(
     this: void,
-    node: Node<Input, Output, Spec>,
+    node: Target<Input, Output>,
     ...args: CallArguments<NoInfer<Input>, CallOptions>
   ): Promise<Output>;
   /**
@@ -206,9 +242,9 @@ export interface NodeContext {
    *
    * @throws {@link IncompatibleRunnerError} INCOMPATIBLE_RUNNER when the node turns out to be asynchronous.
    */
-  callSync<Input, Output, Spec extends NodeSpec = NodeSpec>(
+  callSync<Input, Output>(
     this: void,
-    node: Node<Input, Output, Spec>,
+    node: Target<Input, Output>,
     ...args: CallArguments<NoInfer<Input>, CallOptions>
   ): Output;
   /**
@@ -220,12 +256,12 @@ export interface NodeContext {
    */
   callBatch<Input, Output>(
     this: void,
-    node: Node<Input, Output>,
+    node: Target<Input, Output>,
     ...args: [...lists: BatchList<NoInfer<Input>>[], options: BatchOptions & { readonly onError: 'return' }]
   ): Promise<(Output | Error)[]>;
   callBatch<Input, Output>(
     this: void,
-    node: Node<Input, Output>,
+    node: Target<Input, Output>,
     ...args: BatchList<NoInfer<Input>>[] | [...lists: BatchList<NoInfer<Input>>[], options: BatchOptions]
   ): Promise<Output[]>;
   /** Asks a question and waits, in state `interrupted`, for `respond`. Resolves to the answer. */

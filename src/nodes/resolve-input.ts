@@ -21,15 +21,16 @@ export function resolveInputs(
   given: unknown,
 ): MaybePromise<Record<string, unknown>> {
   if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    throw expected(`the input of node "${node.name}"`, `an object with ${namesOf(inputs)}`, given);
+    throw expected(`the input of ${nameOf(node)}`, `an object with ${namesOf(inputs)}`, given);
   }
   const values = (given ?? {}) as Record<string, unknown>; // an object, as checked above
+  node.assertGiven?.(values);
   assertKnownNames(node, inputs, values);
   const resolved: Record<string, unknown> = {};
   let waiting: Promise<void>[] | undefined;
   for (const name in inputs) {
     const declaration = inputs[name];
-    if (declaration === undefined) continue;
+    if (declaration === undefined || isLeftOut(declaration, values[name])) continue;
     const value = resolveOne(node, name, declaration, values);
     resolved[name] = value;
     // A promise that a caller gives as a value is passed on as it is; only a schema's own promise is waited for.
@@ -74,6 +75,12 @@ function accept<Value>(result: StandardSchemaV1.Result<Value>, what: string): Va
   });
 }
 
+/** Whether an input that has no default, and still may be left out, is left out: a seed, or an answer. */
+function isLeftOut(declaration: InputDeclaration | StandardSchemaV1, value: unknown): boolean {
+  if (value !== undefined || !isInputDeclaration(declaration) || 'default' in declaration) return false;
+  return declaration['~input'].optional;
+}
+
 function resolveOne(
   node: AnyNode,
   name: string,
@@ -88,7 +95,7 @@ function resolveOne(
     if (!isGiven) throw missing(node, name);
     return value;
   }
-  const what = `Input "${name}" of node "${node.name}"`;
+  const what = `Input "${name}" of ${nameOf(node)}`;
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise) return new Pending(result.then((late) => accept(late, what)));
   if (!isGiven && result.issues !== undefined) throw missing(node, name);
@@ -112,16 +119,21 @@ function assertKnownNames(
 ): void {
   for (const key in values) {
     if (Object.hasOwn(inputs, key)) continue;
-    throw new UnknownInputError(`Node "${node.name}" has no input "${key}"`, {
+    throw new UnknownInputError(`There is no input "${key}" of ${nameOf(node)}`, {
       hint: didYouMean(key, Object.keys(inputs)),
     });
   }
 }
 
 function missing(node: AnyNode, name: string): MissingInputError {
-  return new MissingInputError(`Input "${name}" of node "${node.name}" is missing`, {
+  return new MissingInputError(`Input "${name}" of ${nameOf(node)} is missing`, {
     hint: `Give \`{ ${name}: … }\`, or declare a default: \`${name}: input(value)\`.`,
   });
+}
+
+/** A node as messages name it. */
+function nameOf({ kind, name }: AnyNode): string {
+  return `${kind === 'graph' ? 'graph' : 'node'} "${name}"`;
 }
 
 function namesOf(inputs: InputDeclarations): string {

@@ -1,10 +1,11 @@
 import { createRunLogic, type RunLogic } from '../actors/run-logic.ts';
 import { Run, type RunListener } from '../actors/run.ts';
 import { createRunId } from '../ids.ts';
-import type { Node, NodeSpec } from '../nodes/contract.ts';
-import { isNode } from '../nodes/node.ts';
+import { toNode } from '../graph/target.ts';
+import type { AnyGraph } from '../graph/types.ts';
+import type { AnyNode, Target } from '../nodes/contract.ts';
 import { resolveInputs } from '../nodes/resolve-input.ts';
-import { assertKnownOptions, expected } from '../nodes/validate.ts';
+import { assertKnownOptions } from '../nodes/validate.ts';
 import { checkRunnerOptions, EMBEDDED_OPTIONS, type RunnerOptions } from './options.ts';
 import { observe, observeProcessor, runnerLogger, settingsOf } from './settings-of.ts';
 import { savePlace } from './save-state.ts';
@@ -34,12 +35,40 @@ export type EmbeddingOptions = Omit<RunnerOptions, 'logFile' | 'retain' | 'inspe
  * console.log(await toPromise(actor)); // 42
  * ```
  */
-export function fromNode<Input, Output, Spec extends NodeSpec>(
-  node: Node<Input, Output, Spec>,
+export function fromNode<Input, Output>(
+  node: Target<Input, Output>,
   options: EmbeddingOptions = {},
 ): RunLogic<Input, Output> {
-  if (!isNode(node)) throw expected('what is run', 'a node', node, 'Define it with `node(…)`.');
   assertKnownOptions('fromNode', options, EMBEDDED_OPTIONS);
+  return embed(toNode('what is run', node), options);
+}
+
+/**
+ * Actor logic that runs a graph, as `fromNode` does a node: the actor's input is the graph's, its output are the graph's
+ * outputs by name.
+ *
+ * @throws {@link InvalidInputError} INVALID_INPUT when the graph or an option is not of the form asked for.
+ *
+ * @example
+ * ```ts
+ * import { fromGraph, graph, input, node } from 'troupe';
+ * import { createActor, toPromise } from 'xstate';
+ *
+ * const double = node({ name: 'double', inputs: { n: input<number>() }, output: 'twice', run: ({ n }) => n * 2 });
+ * const actor = createActor(fromGraph(graph({ name: 'doubling', nodes: [double] })), { input: { n: 21 } });
+ * actor.start();
+ * console.log(await toPromise(actor)); // { twice: 42 }
+ * ```
+ */
+export function fromGraph<Input, Outputs>(
+  graph: AnyGraph<Input, Outputs>,
+  options: EmbeddingOptions = {},
+): RunLogic<Input, Outputs> {
+  assertKnownOptions('fromGraph', options, EMBEDDED_OPTIONS);
+  return embed(toNode('what is run', graph), options);
+}
+
+function embed<Input, Output>(node: AnyNode, options: EmbeddingOptions): RunLogic<Input, Output> {
   checkRunnerOptions(options);
   return createRunLogic<Input, Output>((input, seat) => {
     const checked = node.inputs === undefined ? input : resolveInputs(node, node.inputs, input);
@@ -55,7 +84,7 @@ export function fromNode<Input, Output, Spec extends NodeSpec>(
 
 type Seat = Parameters<Parameters<typeof createRunLogic>[0]>[1];
 
-function embeddedRun(target: Node, input: unknown, options: EmbeddingOptions, { self, emit }: Seat): Run {
+function embeddedRun(target: AnyNode, input: unknown, options: EmbeddingOptions, { self, emit }: Seat): Run {
   const runId = createRunId();
   const logger = runnerLogger({ options, fileLogger: undefined });
   const { subscriber, processors, saveState } = options;

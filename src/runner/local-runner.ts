@@ -15,7 +15,8 @@ import type { Logger } from '../logger.ts';
 import type { ExecutionInfo } from '../log/execution-info.ts';
 import type { RunHistory } from '../log/run-history.ts';
 import type { AnyNode } from '../nodes/contract.ts';
-import { isNode } from '../nodes/node.ts';
+import { toNode } from '../graph/target.ts';
+import { isGraph } from '../graph/wired-graph.ts';
 import { resolveInputs } from '../nodes/resolve-input.ts';
 import { assertKnownOptions, expected } from '../nodes/validate.ts';
 import { EventStream } from './event-stream.ts';
@@ -29,8 +30,8 @@ import { observe, observeProcessor, runnerLogger, settingsOf, type RunnerParts }
 import { closeProcessors, Ticket } from './ticket.ts';
 
 const CAPABILITIES: Capabilities = Object.freeze({
-  supportsCycles: false,
-  supportsGates: false,
+  supportsCycles: true,
+  supportsGates: true,
   supportsInterrupts: true,
   supportsAsyncNodes: true,
   supportsStreaming: true,
@@ -47,7 +48,7 @@ interface Launch {
   readonly stream?: EventStream;
 }
 
-/** Runs nodes in this process. */
+/** Runs nodes and graphs in this process. */
 export class LocalRunner implements Runner {
   readonly capabilities = CAPABILITIES;
   readonly #parts: RunnerParts;
@@ -185,10 +186,13 @@ export class LocalRunner implements Runner {
 
   #check({ target, options, isSync }: Launch): AnyNode {
     if (this.#closing !== undefined) throw closed();
-    if (!isNode(target)) throw expected('what is run', 'a node', target, 'Define it with `node(…)`.');
     checkRunOptions(options);
-    if (isSync) assertSyncNode(target);
-    return target;
+    const node = toNode(
+      'what is run',
+      options.select === undefined ? target : selectOf(target, options.select),
+    );
+    if (isSync) assertSyncNode(node);
+    return node;
   }
 
   #ticketFor(runId: RunId, target: AnyNode | undefined, { options, isSync }: Launch): Ticket {
@@ -296,6 +300,17 @@ export class LocalRunner implements Runner {
   *#liveHistories(): Generator<RunHistory, void> {
     for (const { run } of this.#live.values()) if (run !== undefined) yield run.history;
   }
+}
+
+/** A graph that makes only some outputs. */
+function selectOf(target: unknown, names: readonly string[]): unknown {
+  if (isGraph(target)) return target.select(...names);
+  throw expected(
+    'what is run with `select`',
+    'a graph',
+    target,
+    'Leave `select` out: a node always returns what it returns.',
+  );
 }
 
 function cancelTicket(ticket: Ticket, reason: unknown): boolean {

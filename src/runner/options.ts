@@ -36,6 +36,13 @@ export interface SharedOptions {
   readonly logLevel?: LogLevel | undefined;
   /** A folder in which each run is saved as JSON when it ends. Default: false. */
   readonly saveState?: string | false | null | undefined;
+  /** The most runs of one node within one loop of a graph; past it, the run fails with `InfiniteLoopError`. Default: 1,000. */
+  readonly maxIterations?: number | undefined;
+  /**
+   * `'boundary'` (default): schemas check what comes in from outside: run inputs, inputs of calls, answers. `'all'`: the
+   * values between the nodes of a graph as well.
+   */
+  readonly validate?: 'boundary' | 'all' | undefined;
   /** Calls that still run when their caller has returned: waited for (`'wait'`, default) or cancelled. */
   readonly orphans?: 'wait' | 'cancel' | undefined;
   /** Kept out of what is logged, saved, published or inspected. */
@@ -66,6 +73,8 @@ export interface RunOptions extends SharedOptions {
   readonly onFailure?: 'throw' | 'return' | undefined;
   /** Names a durable workflow; needs a checkpointer. */
   readonly workflowId?: string | undefined;
+  /** The outputs that a graph is to make; what they do not need does not run. Default: its own. */
+  readonly select?: readonly string[] | undefined;
   /** Marks all events of the run. */
   readonly sessionId?: string | undefined;
 }
@@ -74,6 +83,8 @@ const SHARED = [
   'timeout',
   'onError',
   'maxConcurrency',
+  'maxIterations',
+  'validate',
   'context',
   'processors',
   'subscriber',
@@ -101,12 +112,21 @@ export function checkRunnerOptions(options: unknown): asserts options is RunnerO
 
 /** Throws unless these are options of a run. */
 export function checkRunOptions(options: unknown): asserts options is RunOptions {
-  assertKnownOptions('a run', options, [...SHARED, 'signal', 'onFailure', 'workflowId', 'sessionId']);
+  assertKnownOptions('a run', options, [
+    ...SHARED,
+    'signal',
+    'onFailure',
+    'workflowId',
+    'sessionId',
+    'select',
+  ]);
   const given: { readonly [Key in keyof RunOptions]?: unknown } = options;
   checkShared(given);
   for (const key of ['workflowId', 'sessionId'] as const) checkText(key, given[key]);
   assertOneOf('`onFailure`', given.onFailure, ['throw', 'return']);
-  const { signal } = given;
+  const { signal, select } = given;
+  if (select !== undefined && !(Array.isArray(select) && select.every((name) => typeof name === 'string')))
+    throw expected('`select`', 'an array of names of outputs', select);
   if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
     throw expected('`signal`', 'an AbortSignal', signal);
   if (given.workflowId !== undefined) {
@@ -120,6 +140,8 @@ function checkShared(given: { readonly [Key in keyof SharedOptions]?: unknown })
   assertTimeout('`timeout`', given.timeout);
   assertOneOf('`onError`', given.onError, ['stop', 'continue', 'stopAll']);
   assertInteger('`maxConcurrency`', given.maxConcurrency, 1, true);
+  assertInteger('`maxIterations`', given.maxIterations, 1, true);
+  assertOneOf('`validate`', given.validate, ['boundary', 'all']);
   checkRecord('context', given.context);
   checkRecord('interruptHandlers', given.interruptHandlers);
   for (const [key, handler] of Object.entries(given.interruptHandlers ?? {}))

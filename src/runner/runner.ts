@@ -1,5 +1,5 @@
 import type { ExecutionInfo } from '../log/execution-info.ts';
-import type { Node, NodeSpec } from '../nodes/contract.ts';
+import type { Target } from '../nodes/contract.ts';
 import type { RunHandle } from './run-handle.ts';
 import type { RunOptions } from './options.ts';
 import type { RunResult } from './result.ts';
@@ -40,24 +40,24 @@ export interface Runner extends AsyncDisposable {
    * RUN_TIMEOUT when it is stopped; {@link MissingInputError}, {@link UnknownInputError}, {@link InvalidInputError} when
    * what was given is refused, and then there is no run; {@link RunnerClosedError} RUNNER_CLOSED.
    */
-  run<Input, Output, Spec extends NodeSpec>(
-    target: Node<Input, Output, Spec>,
+  run<Input, Output, Outputs>(
+    target: Target<Input, Output, Outputs>,
     ...args: RunArguments<NoInfer<Input>>
-  ): Promise<RunResult<Output, Spec['outputs']>>;
+  ): Promise<RunResult<Output, Outputs>>;
   /**
    * Runs a synchronous target on the stack, without a promise anywhere.
    *
    * @throws {@link IncompatibleRunnerError} INCOMPATIBLE_RUNNER when anything in it is asynchronous; else as `run`.
    */
-  runSync<Input, Output, Spec extends NodeSpec>(
-    target: Node<Input, Output, Spec>,
+  runSync<Input, Output, Outputs>(
+    target: Target<Input, Output, Outputs>,
     ...args: RunArguments<NoInfer<Input>>
-  ): RunResult<Output, Spec['outputs']>;
+  ): RunResult<Output, Outputs>;
   /** Starts a run at once and gives a handle to watch it. What is refused is the rejection of `handle.result`. */
-  iter<Input, Output, Spec extends NodeSpec>(
-    target: Node<Input, Output, Spec>,
+  iter<Input, Output, Outputs>(
+    target: Target<Input, Output, Outputs>,
     ...args: RunArguments<NoInfer<Input>>
-  ): RunHandle<Output, Spec['outputs']>;
+  ): RunHandle<Output, Outputs>;
   /**
    * Answers a question of a run; resolves, or rejects, as `run` would at its next pause or its end.
    *

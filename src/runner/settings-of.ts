@@ -45,6 +45,8 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     timeoutMs: pick('timeout') ?? null,
     onError: pick('onError') ?? 'stop',
     maxConcurrency: pick('maxConcurrency') ?? Number.POSITIVE_INFINITY,
+    maxIterations: pick('maxIterations') ?? 1_000,
+    validate: pick('validate') ?? 'boundary',
     orphans: pick('orphans') ?? 'wait',
     context: cloneData({ ...shared.context, ...own.context }),
     interruptHandlers: pick('interruptHandlers') ?? {},

@@ -135,8 +135,8 @@ export class Ticket implements RunListener {
 }
 
 function sourceOf(run: Run) {
-  const { history, target, settings } = run;
-  return { history, outputNames: target.outputs, workflowId: settings.workflowId };
+  const { history, target, produced, settings } = run;
+  return { history, target, produced, workflowId: settings.workflowId };
 }
 
 /** Closes processors; one that throws is logged, and the others are closed all the same. */

@@ -1,0 +1,221 @@
+import { keyOutside, type GraphNode, type GraphPlan, type PlanMember } from '../graph/plan.ts';
+import { resolveInputs } from '../nodes/resolve-input.ts';
+import type { Coordinator } from './coordinator.ts';
+import { GraphBoard } from './graph-board.ts';
+import { GraphLoop, type LoopHost } from './graph-loop.ts';
+import { verdictOn } from './graph-verdict.ts';
+import type { Attempt, GraphView, Outcome } from './invocation.ts';
+import type { Reporter } from './reporter.ts';
+import type { RunSettings } from './settings.ts';
+
+/** What a graph needs of the run that it is part of. */
+export interface GraphHost {
+  readonly settings: RunSettings;
+  readonly coordinator: Coordinator;
+  readonly reporter: Reporter;
+}
+
+/**
+ * One run of one graph: starts each node as soon as what it depends on is settled. What is ready is found by counting,
+ * never by looking through the nodes.
+ */
+export class GraphRun implements LoopHost, GraphView {
+  readonly board: GraphBoard;
+  readonly maxIterations: number;
+  readonly #node: GraphNode;
+  readonly #plan: GraphPlan;
+  readonly #attempt: Attempt;
+  readonly #host: GraphHost;
+  /** How many components each component still waits for. */
+  readonly #waiting: number[];
+  // Most graphs have no loop, and most runs no answers.
+  #loops: Map<number, GraphLoop> | undefined;
+  #answers: Map<string, unknown> | undefined;
+  #due: number[] = [];
+  #isDraining = false;
+  #unsettled: number;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(node: GraphNode, attempt: Attempt, host: GraphHost) {
+    const { plan } = node;
+    this.board = new GraphBoard(plan);
+    this.#node = node;
+    this.#plan = plan;
+    this.#attempt = attempt;
+    this.#host = host;
+    this.maxIterations = node.maxIterations ?? plan.maxIterations ?? host.settings.maxIterations;
+    this.#waiting = plan.components.map((component) => component.predecessors);
+    this.#unsettled = plan.components.length;
+  }
+
+  get outputs(): Record<string, unknown> {
+    const { outputNames } = this.#node;
+    const outputs: Record<string, unknown> = {};
+    for (const [name, value] of this.board.outputs()) outputs[outputNames.get(name) ?? name] = value;
+    return outputs;
+  }
+
+  get isOpen(): boolean {
+    return this.#attempt.isOpen;
+  }
+
+  get goesOnAfterFailure(): boolean {
+    return this.#host.settings.onError === 'continue';
+  }
+
+  /** Begins with what depends on nothing. */
+  begin(input: Readonly<Record<string, unknown>>): void {
+    this.#seed(input);
+    for (const { index, predecessors } of this.#plan.components)
+      if (predecessors === 0) this.#due.push(index);
+    this.#drain();
+  }
+
+  keyOutside(key: string): string {
+    return keyOutside(this.#node, key);
+  }
+
+  takeAnswer(key: string): { readonly value: unknown } | undefined {
+    if (this.#answers?.has(key) !== true) return undefined;
+    const value = this.#answers.get(key);
+    this.#answers.delete(key);
+    return { value };
+  }
+
+  launch(member: PlanMember, settle: (outcome: Outcome) => void): void {
+    this.board.start(member);
+    const input = this.board.inputOf(member);
+    const { inputs } = member.node;
+    if (this.#host.settings.validate === 'all' && inputs !== undefined && input !== undefined)
+      this.#launchChecked(member, input, settle);
+    else this.#spawn(member, { ok: true, value: input }, settle);
+  }
+
+  leaveOut({ index, name }: PlanMember, status: 'skipped' | 'blocked', reason: string): void {
+    const state = this.board.stateOf(index);
+    state.phase = status;
+    if (status === 'blocked') state.isBad = true;
+    this.#host.reporter.skipped(this.#attempt.invocation, { name, status, reason });
+  }
+
+  fail({ index }: PlanMember, error: unknown): void {
+    const state = this.board.stateOf(index);
+    state.phase = 'failed';
+    state.isBad = true;
+    this.#failure ??= { error };
+    if (!this.goesOnAfterFailure) this.#attempt.onThrow(error);
+  }
+
+  settle(component: number): void {
+    this.#unsettled -= 1;
+    for (const next of this.#plan.components[component]?.successors ?? []) {
+      const left = (this.#waiting[next] ?? 0) - 1;
+      this.#waiting[next] = left;
+      if (left === 0) this.#due.push(next);
+    }
+  }
+
+  wake(component: number): void {
+    this.#due.push(component);
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    // The list grows while it is walked: what ends on the stack makes more of it due.
+    for (const component of this.#due) {
+      if (!this.isOpen) break;
+      this.#advance(component);
+    }
+    this.#due = [];
+    this.#isDraining = false;
+    if (this.#unsettled > 0 || !this.isOpen) return;
+    if (this.#failure === undefined) this.#attempt.onReturn(this.outputs);
+    else this.#attempt.onThrow(this.#failure.error);
+  }
+
+  #advance(index: number): void {
+    const component = this.#plan.components[index];
+    if (component === undefined) return;
+    if (!component.isCyclic) {
+      this.#runOnce(this.board.memberOf(component.members[0] ?? -1));
+      return;
+    }
+    const loop = this.#loops?.get(index);
+    if (loop !== undefined) {
+      loop.advance();
+      return;
+    }
+    const begun = new GraphLoop(this, component);
+    this.#loops ??= new Map();
+    this.#loops.set(index, begun);
+    begun.begin();
+  }
+
+  #runOnce(member: PlanMember): void {
+    const verdict = verdictOn(this.board, member);
+    if (verdict !== undefined) {
+      this.leaveOut(member, verdict.status, verdict.reason);
+      this.settle(member.component);
+      return;
+    }
+    this.launch(member, (outcome) => {
+      if (!this.isOpen) return;
+      if (outcome.ok) this.board.complete(member, outcome.value);
+      else this.fail(member, outcome.error);
+      this.settle(member.component);
+      this.#drain();
+    });
+  }
+
+  #seed(input: Readonly<Record<string, unknown>>): void {
+    const { inputNames, answers } = this.#node;
+    for (const name of Object.keys(input)) {
+      const value = input[name];
+      if (answers.has(name)) (this.#answers ??= new Map()).set(name, value);
+      for (const variable of this.#plan.inputs.get(inputNames.get(name) ?? '')?.variables ?? [])
+        this.board.seed(variable, value);
+    }
+  }
+
+  #spawn({ node }: PlanMember, input: Outcome, settle: (outcome: Outcome) => void): void {
+    const { coordinator } = this.#host;
+    const parent = this.#attempt.invocation;
+    const { scope, isSync } = parent;
+    const value = input.ok ? input.value : undefined;
+    const invocation = coordinator.create({ node, input: value, parent, scope, isSync });
+    if (input.ok) coordinator.start(invocation);
+    else coordinator.end({ invocation, event: 'FAIL', value: input.error });
+    invocation.onSettled({ settle });
+  }
+
+  #launchChecked(
+    member: PlanMember,
+    input: Record<string, unknown>,
+    settle: (outcome: Outcome) => void,
+  ): void {
+    const { invocation } = this.#attempt;
+    const { coordinator } = this.#host;
+    try {
+      const checked = resolveInputs(member.node, member.node.inputs ?? {}, input);
+      if (!(checked instanceof Promise)) {
+        this.#spawn(member, { ok: true, value: checked }, settle);
+        return;
+      }
+      invocation.callsInCheck += 1;
+      coordinator.recount(invocation);
+      const whenChecked = (outcome: Outcome): void => {
+        invocation.callsInCheck -= 1;
+        if (this.isOpen) this.#spawn(member, outcome, settle);
+        coordinator.recount(invocation);
+      };
+      checked.then(
+        (value) => whenChecked({ ok: true, value }),
+        (error: unknown) => whenChecked({ ok: false, error }),
+      );
+    } catch (error) {
+      this.#spawn(member, { ok: false, error }, settle);
+    }
+  }
+}

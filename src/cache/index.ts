@@ -1,0 +1,8 @@
+/**
+ * Where results of nodes are kept: in memory, in a folder, or in a store of your own.
+ *
+ * @module
+ */
+export type { Cache, CacheEntryOptions, MaybePromise } from './cache.ts';
+export { diskCache, type DiskCache, type DiskCacheOptions } from './disk.ts';
+export { memoryCache, type MemoryCache, type MemoryCacheOptions } from './memory.ts';

@@ -1,0 +1,192 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { ConflictError, IncompatibleRunnerError, MissingInputError } from '../errors.ts';
+import type { AnyNode, InputDeclaration, NodeContext, NodePolicies } from '../nodes/contract.ts';
+import { freezeNode } from '../nodes/node.ts';
+import type { GraphNode, GraphPlan, Mapping, PlanInput } from './plan.ts';
+import { list } from './problem.ts';
+
+/** What makes a node of a graph. */
+export interface GraphNodeOptions {
+  readonly name: string;
+  readonly plan: GraphPlan;
+  /** The names outside by the names inside; what is not among them has the prefix. */
+  readonly inputNames: ReadonlyMap<string, string>;
+  readonly outputNames: ReadonlyMap<string, string>;
+  readonly prefix: string;
+  readonly maxIterations: number | undefined;
+  readonly mapping: Mapping | undefined;
+  /** Runs it in place of the run that it is part of. */
+  readonly foreign: ((node: GraphNode, input: unknown, ctx: NodeContext) => unknown) | undefined;
+}
+
+const NO_POLICIES: NodePolicies<never, unknown> = Object.freeze({});
+
+/** A graph as one node, to be run or to be wired into another graph. */
+export function createGraphNode(options: GraphNodeOptions): GraphNode {
+  const { name, plan, prefix, maxIterations, mapping, foreign } = options;
+  const inputNames = new Map(
+    [...plan.inputs.keys()].map((inner) => [outside(options.inputNames, inner, prefix), inner]),
+  );
+  const outputNames = new Map(
+    plan.outputs.map(({ name: inner }) => [inner, outside(options.outputNames, inner, prefix)]),
+  );
+  for (const key of plan.answers.keys())
+    if (!outputNames.has(key)) outputNames.set(key, outside(options.outputNames, key, prefix));
+  const answers = new Map([...plan.answers].map(([key, schema]) => [outputNames.get(key) ?? key, schema]));
+  const node: GraphNode = {
+    kind: 'graph',
+    name,
+    inputs: declarations(plan, { inputNames, answers, mapped: new Set(mapping?.names) }),
+    outputs: Object.freeze(plan.outputs.map((output) => outputNames.get(output.name) ?? output.name)),
+    policies: NO_POLICIES,
+    run: (input: never, ctx: NodeContext): unknown => {
+      if (foreign !== undefined)
+        return foreign(createGraphNode({ ...options, foreign: undefined }), input, ctx);
+      throw new IncompatibleRunnerError(`Graph "${name}" needs a runner, but its body was called directly`, {
+        hint: 'Use `runner.run(graph, input)`, or `ctx.call` inside a node of a run.',
+      });
+    },
+    assertGiven: (given) => assertGiven(node, given),
+    plan,
+    inputNames,
+    outputNames,
+    answers: new Set(answers.keys()),
+    prefix,
+    maxIterations,
+    mapping,
+    item:
+      mapping === undefined
+        ? undefined
+        : createGraphNode({ ...options, mapping: undefined, name: plan.name }),
+    isForeign: foreign !== undefined,
+  };
+  return freezeNode(node);
+}
+
+function outside(names: ReadonlyMap<string, string>, inner: string, prefix: string): string {
+  return names.get(inner) ?? `${prefix}${inner}`;
+}
+
+function declarations(
+  plan: GraphPlan,
+  names: {
+    readonly inputNames: ReadonlyMap<string, string>;
+    readonly answers: ReadonlyMap<string, StandardSchemaV1 | undefined>;
+    readonly mapped: ReadonlySet<string>;
+  },
+): Readonly<Record<string, InputDeclaration>> {
+  const { inputNames, answers, mapped } = names;
+  const found: Record<string, InputDeclaration> = {};
+  for (const [name, inner] of inputNames) {
+    const input = plan.inputs.get(inner);
+    if (input !== undefined)
+      found[name] = mapped.has(name) ? { '~input': { optional: false } } : declarationOf(input);
+  }
+  for (const [name, schema] of answers)
+    found[name] = { '~input': { optional: true }, ...(schema === undefined ? {} : { schema }) };
+  return Object.freeze(found);
+}
+
+function declarationOf(input: PlanInput): InputDeclaration {
+  const schema = allOf(input.schemas);
+  return Object.freeze({
+    '~input': { optional: !input.isRequired },
+    ...(input.hasDefault ? { default: input.default } : {}),
+    ...(schema === undefined ? {} : { schema }),
+  });
+}
+
+/** A schema that several readers of one input ask for: all must accept it; what the first parses it to is what enters. */
+function allOf([first, ...others]: readonly StandardSchemaV1[]): StandardSchemaV1 | undefined {
+  if (first === undefined || others.length === 0) return first;
+  const check = async (value: unknown): Promise<StandardSchemaV1.Result<unknown>> => {
+    const results = await Promise.all(
+      [first, ...others].map((schema) => schema['~standard'].validate(value)),
+    );
+    return firstIssues(results);
+  };
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'troupe',
+      validate: (value) => {
+        const results: StandardSchemaV1.Result<unknown>[] = [];
+        for (const schema of [first, ...others]) {
+          const result = schema['~standard'].validate(value);
+          if (result instanceof Promise) return check(value);
+          results.push(result);
+        }
+        return firstIssues(results);
+      },
+    },
+  };
+}
+
+function firstIssues(results: readonly StandardSchemaV1.Result<unknown>[]): StandardSchemaV1.Result<unknown> {
+  return results.find((result) => result.issues !== undefined) ?? results[0] ?? { value: undefined };
+}
+
+/** Throws for a value that a node inside makes itself, and for a loop that was not given enough to start. */
+function assertGiven(node: GraphNode, given: Readonly<Record<string, unknown>>): void {
+  const { plan, inputs = {} } = node;
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(inputs, name)) continue;
+    const inner = innerOutput(node, name);
+    const producer = plan.members[plan.produced.get(inner)?.[0] ?? -1];
+    if (producer === undefined) continue;
+    throw new ConflictError(
+      `"${name}" was given to graph "${node.name}", but its node "${producer.name}" makes it`,
+      {
+        hint: `Leave it out, or start after that node with \`startAt('…')\`.`,
+      },
+    );
+  }
+  if (node.mapping === undefined) assertLoopsCanStart(node, given);
+}
+
+function innerOutput({ outputNames, prefix }: GraphNode, name: string): string {
+  for (const [inner, outer] of outputNames) if (outer === name) return inner;
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+}
+
+function assertLoopsCanStart(node: GraphNode, given: Readonly<Record<string, unknown>>): void {
+  const { plan } = node;
+  const outer = (inner: string): string =>
+    [...node.inputNames].find(([, known]) => known === inner)?.[0] ?? inner;
+  const isThere = (seed: string): boolean =>
+    plan.inputs.get(seed)?.hasDefault === true || given[outer(seed)] !== undefined;
+  for (const { starts, members } of plan.components) {
+    const alternatives = starts.map(({ seeds }) => seeds);
+    if (alternatives.length === 0 || alternatives.some((seeds) => seeds.every(isThere))) continue;
+    // What every start needs is an input like any other, and found missing as one.
+    if (
+      alternatives[0]?.some(
+        (seed) => !isThere(seed) && alternatives.every((seeds) => seeds.includes(seed)),
+      ) === true
+    )
+      continue;
+    const loop = members.map((member) => plan.members[member]?.name ?? '');
+    throw new MissingInputError(
+      `The loop of ${list(loop)} in graph "${node.name}" has nothing to start with`,
+      {
+        hint: `Give ${alternatives.map((seeds) => list(seeds.map(outer))).join(', or ')}.`,
+      },
+    );
+  }
+}
+
+/** Whether a node of the graph, at any depth, fulfils a test; the first that does, by its path. */
+export function findNode(
+  node: GraphNode,
+  test: (member: AnyNode) => boolean,
+  path: readonly string[] = [node.name],
+): { readonly node: AnyNode; readonly path: readonly string[] } | undefined {
+  for (const member of node.plan.members) {
+    const inner = [...path, member.name];
+    if (test(member.node)) return { node: member.node, path: inner };
+    if (!('plan' in member.node)) continue;
+    const found = findNode(member.node as GraphNode, test, inner); // nodes with a plan are graphs
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

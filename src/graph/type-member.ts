@@ -1,0 +1,52 @@
+import type { AnyNode } from '../nodes/contract.ts';
+
+/** Shows a computed object type as one literal. */
+export type Flatten<Shape> = { [Key in keyof Shape]: Shape[Key] } & {};
+
+/** What a graph's types know of one node. */
+type FactsOf<Member extends AnyNode> = NonNullable<Member['~types']>;
+
+/** What a caller gives for the ports of a node; a node that takes any one argument has no ports. */
+export type GivenOf<Member extends AnyNode> =
+  FactsOf<Member>['input'] extends Readonly<Record<string, unknown>>
+    ? FactsOf<Member>['input']
+    : Record<never, never>;
+
+/** What the body of a node takes for its ports. */
+export type TakenOf<Member extends AnyNode> = Member['run'] extends (
+  input: infer Input,
+  ctx: never,
+) => unknown
+  ? Input
+  : never;
+
+/** What a node makes, by name. */
+export type MadeOf<Member extends AnyNode> = FactsOf<Member>['outputs'];
+
+/** The names of a node's ports. */
+export type PortOf<Member extends AnyNode> = Member extends AnyNode ? keyof GivenOf<Member> & string : never;
+
+/** The names of what a node makes. */
+export type OutputNameOf<Member extends AnyNode> = Member extends AnyNode
+  ? keyof MadeOf<Member> & string
+  : never;
+
+/** The nodes, of a union, that are gates. */
+export type GateIn<Members extends AnyNode> = Extract<Members, { readonly kind: 'gate' }>;
+
+/** The nodes, of a union, that ask. */
+export type InterruptIn<Members extends AnyNode> = Extract<Members, { readonly kind: 'interrupt' }>;
+
+/** Where a gate may lead. A gate's output is its decision, so that its targets can be read off there. */
+export type TargetOf<Gate extends AnyNode> = Gate extends AnyNode
+  ? Extract<Decided<FactsOf<Gate>['output']>, string>
+  : never;
+
+type Decided<Output> = Output extends readonly unknown[] ? Output[number] : Output;
+
+/** The type of one output of a union of nodes. */
+export type ValueOf<Member, Name> = Member extends AnyNode
+  ? Name extends keyof MadeOf<Member>
+    ? MadeOf<Member>[Name]
+    : never
+  : never;

@@ -1,0 +1,265 @@
+import type { AnyNode, Node, NodeContext, NodeSpec } from '../nodes/contract.ts';
+import type { CheckedEdges, CheckedNodes, CheckedShared, GraphError } from './type-check.ts';
+import type { OutputNameOf } from './type-member.ts';
+import type {
+  Changed,
+  Entry,
+  GraphAnswer,
+  GraphInput,
+  GraphOutputs,
+  GraphShape,
+  GraphTaken,
+  OwnInputs,
+  OwnName,
+  OwnOutputs,
+  Renames,
+  Selectable,
+  ShapeOf,
+} from './type-shape.ts';
+import type { GraphEdge } from './type-wiring.ts';
+
+export type { GraphShape } from './type-shape.ts';
+export type { GraphEdge } from './type-wiring.ts';
+export type { GraphError } from './type-check.ts';
+
+/** A graph as JSON. */
+export interface GraphJSON {
+  readonly version: 1;
+  readonly [key: string]: unknown;
+}
+
+/** What is common to all graphs: the type of a parameter that takes any graph, or any with these inputs and outputs. */
+export interface AnyGraph<Input = unknown, Outputs = unknown> {
+  readonly kind: 'graph';
+  readonly name: string;
+  readonly nodes: readonly AnyNode[];
+  /** The names of what a run is given, and what is bound already. */
+  readonly inputs: GraphInputs;
+  /** The names of what a run gives: the leaf outputs, or the selected ones. */
+  readonly outputs: readonly string[];
+  /** Stable under the order of the nodes and under `bind`. */
+  readonly hash: { readonly definition: string; readonly structure: string };
+  /** The graph as text. */
+  describe(): string;
+  /** The graph as a Mermaid flowchart; with a result, coloured by what became of each node. */
+  toMermaid(result?: { readonly nodes: Readonly<Record<string, string>> }): string;
+  /** The graph as JSON, with a version. */
+  toJSON(): GraphJSON;
+  /** Types only; nothing is there at run time. */
+  readonly '~types'?: { readonly input: Input; readonly output: Outputs; readonly outputs: Outputs };
+}
+
+/** The names of a graph's inputs. */
+export interface GraphInputs {
+  readonly required: readonly string[];
+  readonly optional: readonly string[];
+  readonly bound: Readonly<Record<string, unknown>>;
+}
+
+/** The graph of a shape. */
+export type GraphOf<Shape extends GraphShape> = Graph<GraphInput<Shape>, GraphOutputs<Shape>, Shape>;
+
+/** New names by old ones. */
+export interface GraphRenames {
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly outputs?: Readonly<Record<string, string>>;
+}
+
+/** How a graph becomes one node of another. */
+export interface AsNodeOptions {
+  /** Default: the graph's. */
+  readonly name?: string;
+  /** Whether ports become `name.port`. Default: they join the names of the other graph. */
+  readonly namespace?: boolean;
+  /** New names of single ports, which no namespace changes. */
+  readonly expose?: Readonly<Record<string, string>>;
+  /** How often one node may run within one entry of a loop. */
+  readonly maxIterations?: number;
+  /** The inputs that take lists; every output is then a list. */
+  readonly mapOver?: string | readonly string[];
+  /** `'zip'` (default) takes lists of one length; `'product'` runs each with each, the first outermost. */
+  readonly mapMode?: 'zip' | 'product';
+  /** `'stop'` (default): the first failure is the node's; `'continue'`: what failed is undefined. */
+  readonly onError?: 'stop' | 'continue';
+  readonly strategy?: 'inline';
+  /** Runs it in place of the run that it is part of. */
+  readonly runner?: object;
+}
+
+/**
+ * Nodes wired by the names of what they take and make: a frozen value, reusable in any runner. `Input` is what a run is
+ * given, `Outputs` what it gives, by name.
+ */
+export interface Graph<in out Input, in out Outputs, in out Shape extends GraphShape> extends AnyGraph<
+  Input,
+  Outputs
+> {
+  readonly name: Shape['name'];
+  /** The same graph with values for some inputs, which may then be left out. */
+  bind<Values extends Partial<Input>>(
+    values: Values & OnlyKnown<Values, keyof Input, 'input'>,
+  ): GraphOf<Changed<Shape, { bound: Shape['bound'] | OwnInput<Shape, keyof Values> }>>;
+  /** The same graph without the values that were bound to these inputs. */
+  unbind<Name extends BoundName<Shape>>(
+    ...names: readonly Name[]
+  ): GraphOf<Changed<Shape, { bound: Exclude<Shape['bound'], OwnInput<Shape, Name>> }>>;
+  /** The same graph giving exactly these outputs, and running only what they need. */
+  select<Name extends Selectable<Shape>>(
+    ...names: readonly Name[]
+  ): GraphOf<Changed<Shape, { selected: OwnName<Name, Shape['outputNames'], OutputNameIn<Shape['nodes']>> }>>;
+  /** The same graph without what comes before these nodes; what they need from there becomes inputs. */
+  startAt<Name extends Entry<Shape>>(...names: readonly Name[]): GraphOf<Changed<Shape, { start: Name }>>;
+  /** The same graph with more nodes. */
+  add<const Nodes extends readonly AnyNode[]>(
+    ...nodes: CheckedNodes<Nodes, Changed<Shape, { nodes: Shape['nodes'] | Nodes[number] }>>
+  ): GraphOf<Changed<Shape, { nodes: Shape['nodes'] | Nodes[number] }>>;
+  /** The same graph with other names for its inputs and outputs. */
+  rename<const Names extends GraphRenames>(
+    names: Names & CheckedRenames<Names, keyof Input, keyof Outputs>,
+  ): GraphOf<
+    Changed<
+      Shape,
+      {
+        inputNames: Renames<Shape['inputNames'], keyof OwnInputs<Shape>, Names['inputs']>;
+        outputNames: Renames<Shape['outputNames'], keyof OwnOutputs<Shape>, Names['outputs']>;
+      }
+    >
+  >;
+  /** The graph as one node of another. */
+  asNode<const Options extends AsNodeOptions = Record<never, never>>(
+    options?: Options & CheckedAsNode<Options, keyof AskedInput<Input, Shape>, keyof Outputs>,
+  ): NodeOfGraph<AskedInput<Input, Shape>, Outputs, Shape, Options>;
+}
+
+type OutputNameIn<Members extends AnyNode> = Members extends AnyNode ? OutputNameOf<Members> : never;
+
+type OwnInput<Shape extends GraphShape, Name> = OwnName<Name, Shape['inputNames'], keyof OwnInputs<Shape>>;
+
+type BoundName<Shape extends GraphShape> = string extends Shape['nodes']['name']
+  ? string
+  : Shape['bound'] extends infer Name
+    ? Name extends keyof Shape['inputNames']
+      ? Shape['inputNames'][Name] & string
+      : Name & string
+    : never;
+
+type OnlyKnown<Values, Known, What extends string> = [Exclude<keyof Values, Known>] extends [never]
+  ? unknown
+  : {
+      readonly [
+        Name in Exclude<keyof Values, Known> & string
+      ]: GraphError<`The graph has no ${What} "${Name}"`>;
+    };
+
+type CheckedRenames<Names, Inputs, Outputs> = (Names extends { readonly inputs: infer Given }
+  ? { readonly inputs?: OnlyKnown<Given, Inputs, 'input'> }
+  : unknown) &
+  (Names extends { readonly outputs: infer Given }
+    ? { readonly outputs?: OnlyKnown<Given, Outputs, 'output'> }
+    : unknown);
+
+// ---- A graph as a node.
+
+/** The inputs of a graph, without those that only answer a question. */
+export type AskedInput<Input, Shape extends GraphShape> = Omit<Input, GraphAnswer<Shape> & string>;
+
+type CheckedAsNode<Options, Inputs, Outputs> = (Options extends { readonly expose: infer Names }
+  ? { readonly expose?: OnlyKnown<Names, Inputs | Outputs, 'port'> }
+  : unknown) &
+  (Options extends { readonly mapOver: infer Names }
+    ? [Exclude<MapName<Names>, Inputs>] extends [never]
+      ? unknown
+      : {
+          readonly mapOver?: GraphError<`The graph has no input "${Exclude<MapName<Names>, Inputs> & string}"`>;
+        }
+    : unknown);
+
+type MapName<Names> = Names extends readonly (infer Name)[] ? Name : Names;
+
+type MappedName<Options> = Options extends { readonly mapOver: infer Names } ? MapName<Names> : never;
+
+type NodeName<Options, Shape extends GraphShape> = Options extends {
+  readonly name: infer Name extends string;
+}
+  ? Name
+  : Shape['name'];
+
+type PortName<Name, Options, Prefix extends string> = Options extends {
+  readonly expose: { readonly [Key in Name & string]: infer Outer extends string };
+}
+  ? Outer
+  : Options extends { readonly namespace: true }
+    ? `${Prefix}.${Name & string}`
+    : Name;
+
+type NodeInputs<Inputs, Options, Prefix extends string> = {
+  [Name in keyof Inputs as PortName<Name, Options, Prefix>]: Name extends MappedName<Options>
+    ? readonly Inputs[Name][]
+    : Inputs[Name];
+} & {};
+
+type NodeOutputs<Outputs, Options, Prefix extends string> = {
+  [Name in keyof Outputs as PortName<Name, Options, Prefix>]: [MappedName<Options>] extends [never]
+    ? Outputs[Name]
+    : Options extends { readonly onError: 'continue' }
+      ? (Outputs[Name] | undefined)[]
+      : Outputs[Name][];
+} & {};
+
+/** What the type of a graph's node knows beyond its input. */
+export interface GraphNodeSpec<Name extends string, Taken, Outputs> extends NodeSpec {
+  readonly name: Name;
+  readonly outputs: Outputs extends Readonly<Record<string, unknown>> ? Outputs : never;
+  readonly run: (input: Taken, ctx: NodeContext) => Promise<Outputs>;
+}
+
+/** A graph as one node of another. */
+export type NodeOfGraph<Inputs, Outputs, Shape extends GraphShape, Options> = Node<
+  NodeInputs<Inputs, Options, NodeName<Options, Shape>>,
+  NodeOutputs<Outputs, Options, NodeName<Options, Shape>>,
+  GraphNodeSpec<
+    NodeName<Options, Shape>,
+    NodeInputs<
+      Pick<GraphTaken<Shape>, keyof Inputs & keyof GraphTaken<Shape>>,
+      Options,
+      NodeName<Options, Shape>
+    >,
+    NodeOutputs<Outputs, Options, NodeName<Options, Shape>>
+  >
+>;
+
+// ---- graph()
+
+/** A graph: what it is called, and its nodes. */
+export interface GraphDefinition {
+  readonly name: string;
+  readonly nodes: readonly AnyNode[];
+  /** Wires in place of those by name: a pair wires every name that the two share, or only orders them; a triple wires one. */
+  readonly edges?: readonly GraphEdge[];
+  /** Names that are state: many nodes may write them, reading the latest value is no wiring. */
+  readonly shared?: readonly string[];
+  /** `'fixpoint'`: a loop without a gate ends when its values no longer change. */
+  readonly convergence?: 'fixpoint';
+  /** How often one node may run within one entry of a loop. */
+  readonly maxIterations?: number;
+}
+
+type EdgeOf<Edges> = Edges extends readonly (infer Edge extends GraphEdge)[] ? Edge : undefined;
+
+/** `graph`, as its type is inferred. */
+export type GraphFunction = <
+  const Name extends string,
+  const Nodes extends readonly AnyNode[],
+  const Shared extends string = never,
+  const Edges extends readonly GraphEdge[] | undefined = undefined,
+  const Convergence extends 'fixpoint' | undefined = undefined,
+>(definition: {
+  readonly name: Name;
+  readonly nodes: CheckedNodes<Nodes, ShapeOf<Name, Nodes[number], Shared, EdgeOf<Edges>, Convergence>>;
+  readonly edges?: Edges &
+    CheckedEdges<Edges, ShapeOf<Name, Nodes[number], Shared, EdgeOf<Edges>, Convergence>>;
+  readonly shared?: readonly Shared[] &
+    CheckedShared<Shared, ShapeOf<Name, Nodes[number], Shared, EdgeOf<Edges>, Convergence>>;
+  readonly convergence?: Convergence;
+  readonly maxIterations?: number;
+}) => GraphOf<ShapeOf<Name, Nodes[number], Shared, EdgeOf<Edges>, Convergence>>;
