@@ -8,8 +8,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 
-/** The one file of a pluggable folder that states its interface. */
-const contracts = ['strategies/strategy', 'cache/cache', 'checkpoint/checkpointer'];
+/** The files of a pluggable folder that state its interface, and what is the same for all of its backends. */
+const contracts = ['strategies/strategy', 'cache/cache', 'cache/key', 'checkpoint/checkpointer'];
 
 /** The backends that the runner uses when none is given. */
 const defaults = ['strategies/inline', 'cache/memory', 'checkpoint/memory'];

@@ -22,12 +22,14 @@ export interface Ending {
 
 /** What the coordinator leaves to others. */
 export interface CoordinatorHost {
-  /** Runs the body of an invocation that has just started. */
-  perform(invocation: Invocation): void;
+  /** An invocation has its place, and is to run. */
+  onStarted(invocation: Invocation): void;
   /** A body has failed, and its children have run to their end. */
   onBodyFailed(invocation: Invocation, error: unknown): void;
   /** The invocation's open questions are void. */
   withdrawQuestions(invocation: Invocation): void;
+  /** An invocation has ended, however. */
+  onEnded(invocation: Invocation): void;
   /** An invocation has failed for good, or timed out. */
   onFailed(invocation: Invocation, error: unknown): void;
   onRootEnded(event: EndEvent, outcome: Outcome): void;
@@ -195,6 +197,7 @@ export class Coordinator {
     const outcome = this.#report(invocation, { event, wasPending, value, recorded });
     invocation.outcome = outcome;
     invocation.onEnd?.();
+    host.onEnded(invocation);
     if (event === 'FAIL' || event === 'TIME_OUT') host.onFailed(invocation, value);
     this.#leave(invocation, outcome);
     if (invocation.parent === undefined) host.onRootEnded(event, outcome);
@@ -250,7 +253,7 @@ export class Coordinator {
   }
 
   #beginNow(invocation: Invocation): void {
-    if (!invocation.isStopping && invocation.move('START')) this.#options.host.perform(invocation);
+    if (!invocation.isStopping && invocation.move('START')) this.#options.host.onStarted(invocation);
     else this.yieldSlot(invocation); // it was cancelled while it waited for its place
   }
 

@@ -15,6 +15,7 @@ import {
   checkPolicies,
   freezeNode,
   POLICY_NAMES,
+  type BareSpecOf,
   type SpecOf,
 } from '../nodes/node.ts';
 import { assertKnownOptions, expected } from '../nodes/validate.ts';
@@ -85,7 +86,7 @@ export function machineNode<
 ): Node<
   InputFrom<Logic>,
   OutputFrom<Logic>,
-  SpecOf<Name, Output, InputFrom<Logic>, Promise<OutputFrom<Logic>>>
+  BareSpecOf<Name, Output, InputFrom<Logic>, Promise<OutputFrom<Logic>>>
 >;
 export function machineNode(given: object): Node {
   assertKnownOptions('a machineNode', given, ['name', 'machine', 'inputs', 'output', ...POLICY_NAMES]);

@@ -7,6 +7,7 @@ import { Attempt, type AttemptListener } from './invocation.ts';
 import { delayAfter, withDefaults } from './backoff.ts';
 import { follow, isAsyncGenerator, isPromiseLike } from './body.ts';
 import { createBodyContext, type BodyHost } from './body-context.ts';
+import type { CacheDesk } from './cache-desk.ts';
 import type { Coordinator, Ending } from './coordinator.ts';
 import { Deadline } from './deadline.ts';
 import { GraphMap } from './graph-map.ts';
@@ -21,6 +22,8 @@ export interface PerformerOptions {
   readonly reporter: Reporter;
   readonly coordinator: Coordinator;
   readonly bodyHost: BodyHost;
+  /** Takes in the results of nodes that are cached. */
+  readonly desk: CacheDesk;
   /** Void the open questions of an attempt that is over. */
   readonly withdrawQuestions: (invocation: Invocation) => void;
   /** Stops the run whose time is up although the busy thread let no timer fire; whether it did. */
@@ -65,7 +68,7 @@ export class Performer implements AttemptListener {
   }
 
   onReturn(attempt: Attempt, value: unknown): void {
-    const { coordinator, settings, stopIfLate } = this.#options;
+    const { coordinator, settings, stopIfLate, desk } = this.#options;
     const { invocation } = attempt;
     if (stopIfLate()) return;
     // A body that kept the thread busy let no timer fire.
@@ -73,6 +76,7 @@ export class Performer implements AttemptListener {
       this.#onTimeout(attempt);
       return;
     }
+    desk.keep(invocation, value);
     if (invocation.hasLiveCalls && settings.orphans === 'wait') {
       invocation.bodyOutcome = { ok: true, value };
       return;

@@ -123,6 +123,18 @@ export class Reporter {
     );
   }
 
+  /** A result is in the cache. */
+  hit(invocation: Invocation, key: string): void {
+    invocation.isFromCache = true;
+    this.#publish({ type: 'CacheHit', ...nodeFields(invocation), key }, this.#now());
+  }
+
+  /** A result is not in the cache, or cannot be. */
+  missed(invocation: Invocation, key: string | undefined, reason: string): void {
+    const shown = key === undefined ? {} : { key };
+    this.#publish({ type: 'CacheMiss', ...nodeFields(invocation), ...shown, reason }, this.#now());
+  }
+
   /** A node of a graph will not run. */
   skipped(graph: Invocation, node: { name: string; status: 'skipped' | 'blocked'; reason: string }): void {
     const { name, status, reason } = node;
@@ -230,7 +242,7 @@ export class Reporter {
         output: recordedOutput,
         outputs: namedOutputs(node, recordedOutput),
         durationMs: time - startedAt,
-        cached: false,
+        cached: invocation.isFromCache,
       },
       time,
     );

@@ -5,6 +5,7 @@ import { recordOf } from '../clone.ts';
 import { RunHistory } from '../log/run-history.ts';
 import type { RunStatus } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
+import { CacheDesk } from './cache-desk.ts';
 import { Calls } from './calls.ts';
 import { ContextScope } from './context-store.ts';
 import { Coordinator, type CoordinatorHost } from './coordinator.ts';
@@ -62,6 +63,7 @@ export class Run implements CoordinatorHost {
   readonly #coordinator: Coordinator;
   readonly #performer: Performer;
   readonly #questions: Questions;
+  readonly #desk: CacheDesk;
   readonly #deadlines = new Set<Deadline>();
   #deadline: Deadline | undefined;
   #root: Invocation | undefined;
@@ -102,8 +104,10 @@ export class Run implements CoordinatorHost {
       resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
     });
     const bodyHost = new Calls({ settings, coordinator, questions: this.#questions, reporter });
+    this.#desk = new CacheDesk({ settings, reporter, coordinator });
     this.#performer = new Performer({
       settings,
+      desk: this.#desk,
       reporter,
       coordinator,
       bodyHost,
@@ -184,8 +188,12 @@ export class Run implements CoordinatorHost {
     return this.#publisher.drained();
   }
 
-  perform(invocation: Invocation): void {
-    this.#performer.perform(invocation);
+  onStarted(invocation: Invocation): void {
+    this.#desk.serve(invocation, () => this.#performer.perform(invocation));
+  }
+
+  onEnded(invocation: Invocation): void {
+    this.#desk.release(invocation);
   }
 
   onBodyFailed(invocation: Invocation, error: unknown): void {

@@ -5,6 +5,7 @@ import type { RequestId, RunId } from '../ids.ts';
 import type { Logger } from '../logger.ts';
 import type { Redactor } from '../redact.ts';
 import type { EventSink } from './observer.ts';
+import type { ResultCache } from './result-cache.ts';
 
 /** What becomes of the other work when a node fails. */
 export type ErrorPolicy = 'stop' | 'continue' | 'stopAll';
@@ -48,6 +49,7 @@ export interface RunSettings {
   readonly observers: readonly EventSink[];
   readonly emit: ((event: TroupeEvent) => void) | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly cache: ResultCache | undefined;
   /** Whether nothing may be asynchronous. */
   readonly isSync: boolean;
 }

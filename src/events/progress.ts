@@ -125,6 +125,8 @@ function plainLine(event: TroupeEvent): string | undefined {
       return `${event.nodeName}: done in ${event.durationMs} ms`;
     case 'NodeError':
       return `${event.nodeName}: failed`;
+    case 'NodeSkipped':
+      return `${event.nodeName}: skipped, ${event.reason}`;
     case 'Interrupt':
       return `${event.node}: waits for "${event.key}"`;
     case 'RunEnd':

@@ -8,9 +8,7 @@ type FactsOf<Member extends AnyNode> = NonNullable<Member['~types']>;
 
 /** What a caller gives for the ports of a node; a node that takes any one argument has no ports. */
 export type GivenOf<Member extends AnyNode> =
-  FactsOf<Member>['input'] extends Readonly<Record<string, unknown>>
-    ? FactsOf<Member>['input']
-    : Record<never, never>;
+  FactsOf<Member>['spec'] extends { readonly isBare: true } ? Record<never, never> : FactsOf<Member>['input'];
 
 /** What the body of a node takes for its ports. */
 export type TakenOf<Member extends AnyNode> = Member['run'] extends (

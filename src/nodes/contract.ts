@@ -111,7 +111,12 @@ export interface Node<Input = unknown, Output = unknown, Spec extends NodeSpec =
   /** Checks the names of what a caller gives, where more is to be said than that one is unknown or missing. */
   readonly assertGiven?: (given: Readonly<Record<string, unknown>>) => void;
   /** Types only; nothing is there at run time. */
-  readonly '~types'?: { readonly input: Input; readonly output: Output; readonly outputs: Spec['outputs'] };
+  readonly '~types'?: {
+    readonly input: Input;
+    readonly output: Output;
+    readonly outputs: Spec['outputs'];
+    readonly spec: Spec;
+  };
 }
 
 /** Any node. */

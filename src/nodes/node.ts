@@ -38,6 +38,16 @@ export interface SpecOf<Name extends string, Names extends OutputNames, Input, R
   readonly run: (input: Input, ctx: NodeContext) => Result;
 }
 
+/** The specification of a node that declares no inputs: it takes any one argument, and a graph has nothing to wire to it. */
+export interface BareSpecOf<Name extends string, Names extends OutputNames, Input, Result> extends SpecOf<
+  Name,
+  Names,
+  Input,
+  Result
+> {
+  readonly isBare: true;
+}
+
 /** The long form of a node: an object that names everything. */
 export interface NodeDefinition<
   Name extends string,
@@ -86,12 +96,12 @@ export function node<
 ): Node<CallInput<Inputs>, OutputOf<Result>, SpecOf<Name, Names, BodyInput<Inputs>, Result>>;
 export function node<const Name extends string, Input, Result, const Names extends OutputNames = string>(
   definition: NodeDefinition<Name, Names, Input, Result> & { readonly inputs?: undefined },
-): Node<Input, OutputOf<Result>, SpecOf<Name, Names, Input, Result>>;
+): Node<Input, OutputOf<Result>, BareSpecOf<Name, Names, Input, Result>>;
 export function node<const Name extends string, Input, Result>(
   name: Name,
   run: (input: Input, ctx: NodeContext) => Result,
   policies?: NodePolicies<Input, NoInfer<OutputOf<Result>>>,
-): Node<Input, OutputOf<Result>, SpecOf<Name, string, Input, Result>>;
+): Node<Input, OutputOf<Result>, BareSpecOf<Name, string, Input, Result>>;
 export function node(first: unknown, run?: unknown, policies?: unknown): AnyNode {
   if (typeof first !== 'string') return fromDefinition(first);
   if (policies !== undefined) assertKnownOptions(`node "${first}"`, policies, POLICY_NAMES);

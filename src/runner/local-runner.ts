@@ -71,6 +71,7 @@ export class LocalRunner implements Runner {
       fileLogger,
       subscriber: subscriber === undefined ? undefined : observe(subscriber, 'subscriber', this.#logger),
       processors: (options.processors ?? []).map((processor) => observeProcessor(processor, this.#logger)),
+      caches: new WeakMap(),
     };
     this.#actor = createRunnerActor(options.inspect ?? undefined, (error) =>
       this.#logger.error({ err: error }, 'The inspector threw'),

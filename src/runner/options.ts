@@ -1,5 +1,6 @@
 import type { Inspector } from '../actors/inspector.ts';
 import type { ErrorPolicy, InterruptHandler } from '../actors/settings.ts';
+import type { Cache } from '../cache/cache.ts';
 import type { Clock } from '../clock.ts';
 import type { EventProcessor, Subscriber } from '../events/events.ts';
 import { CheckpointError } from '../errors.ts';
@@ -38,6 +39,8 @@ export interface SharedOptions {
   readonly saveState?: string | false | null | undefined;
   /** The most runs of one node within one loop of a graph; past it, the run fails with `InfiniteLoopError`. Default: 1,000. */
   readonly maxIterations?: number | undefined;
+  /** Keeps the results of nodes with a `cache` policy; see `troupe/cache`. Default: none, and nothing is cached. */
+  readonly cache?: Cache | null | undefined;
   /**
    * `'boundary'` (default): schemas check what comes in from outside: run inputs, inputs of calls, answers. `'all'`: the
    * values between the nodes of a graph as well.
@@ -85,6 +88,7 @@ const SHARED = [
   'maxConcurrency',
   'maxIterations',
   'validate',
+  'cache',
   'context',
   'processors',
   'subscriber',
@@ -142,6 +146,7 @@ function checkShared(given: { readonly [Key in keyof SharedOptions]?: unknown })
   assertInteger('`maxConcurrency`', given.maxConcurrency, 1, true);
   assertInteger('`maxIterations`', given.maxIterations, 1, true);
   assertOneOf('`validate`', given.validate, ['boundary', 'all']);
+  checkCache(given.cache);
   checkRecord('context', given.context);
   checkRecord('interruptHandlers', given.interruptHandlers);
   for (const [key, handler] of Object.entries(given.interruptHandlers ?? {}))
@@ -202,6 +207,18 @@ function checkProcessors(processors: unknown): void {
 function isProcessor(value: unknown): boolean {
   return (
     typeof value === 'object' && value !== null && 'onEvent' in value && typeof value.onEvent === 'function'
+  );
+}
+
+function checkCache(cache: unknown): void {
+  if (cache === undefined || cache === null) return;
+  const has = (method: string): boolean => typeof (cache as Record<string, unknown>)[method] === 'function';
+  if (typeof cache === 'object' && ['get', 'set'].every(has)) return;
+  throw expected(
+    '`cache`',
+    'a cache backend with `get` and `set`',
+    cache,
+    'Use `memoryCache()` of troupe/cache.',
   );
 }
 

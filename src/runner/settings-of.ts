@@ -1,5 +1,7 @@
 import { Observer, type EventSink } from '../actors/observer.ts';
+import { ResultCache } from '../actors/result-cache.ts';
 import type { RunSettings } from '../actors/settings.ts';
+import type { Cache } from '../cache/cache.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { cloneData } from '../clone.ts';
 import type { EventProcessor, TroupeEvent } from '../events/events.ts';
@@ -18,6 +20,8 @@ export interface RunnerParts {
   /** Those of the runner's own subscriber and processors; one queue each, over all runs. */
   readonly subscriber: Observer | undefined;
   readonly processors: readonly Observer[];
+  /** One for each backend, as concurrent misses of one key run once over all runs. */
+  readonly caches: WeakMap<Cache, ResultCache>;
 }
 
 /** What one run is given besides. */
@@ -58,8 +62,16 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     ],
     emit: run.emit,
     signal: own.signal ?? undefined,
+    cache: resultCache(parts, pick('cache')),
     isSync: run.isSync,
   };
+}
+
+function resultCache({ caches }: RunnerParts, backend: SharedOptions['cache']): ResultCache | undefined {
+  if (backend === undefined || backend === null) return undefined;
+  const known = caches.get(backend) ?? new ResultCache(backend);
+  caches.set(backend, known);
+  return known;
 }
 
 /** The clock of a runner. */
