@@ -16,7 +16,7 @@ const entry =
 
 assertOneXState();
 
-export const { createRunner, node } = (await import(entry)) as typeof Troupe;
+export const { createRunner, END, graph, input, node, route } = (await import(entry)) as typeof Troupe;
 
 /** The node that every measure runs. */
 export const leaf = node('leaf', noopOfNumber);

@@ -1,13 +1,7 @@
 import type { Coordinator } from './coordinator.ts';
 import type { Invocation } from './invocation.ts';
 import type { Reporter } from './reporter.ts';
-import {
-  isCached,
-  type CacheAnswer,
-  type CacheFlight,
-  type CacheTrouble,
-  type ResultCache,
-} from './result-cache.ts';
+import { isCached, type CacheAnswer, type CacheFlight, type CacheTrouble } from './result-cache.ts';
 import type { RunSettings } from './settings.ts';
 
 /** What the desk needs of its run. */
@@ -21,6 +15,8 @@ export interface CacheDeskOptions {
 export class CacheDesk {
   readonly #options: CacheDeskOptions;
   readonly #flights = new Map<Invocation, CacheFlight>();
+  /** Who waits for which computation. */
+  readonly #following = new Map<Invocation, CacheFlight>();
   readonly #onTrouble: CacheTrouble;
 
   constructor(options: CacheDeskOptions) {
@@ -57,6 +53,7 @@ export class CacheDesk {
 
   /** An invocation has ended; whoever waits for a result of it that is not there looks for itself. */
   release(invocation: Invocation): void {
+    this.#following.delete(invocation);
     if (this.#flights.size === 0) return;
     const flight = this.#flights.get(invocation);
     if (flight === undefined) return;
@@ -92,15 +89,35 @@ export class CacheDesk {
       return;
     }
     const { key, reason } = answer;
-    const underWay = key === undefined || invocation.isSync ? undefined : settings.cache?.flightOf(key);
-    if (key !== undefined && underWay !== undefined) {
-      this.#wait(invocation, underWay.landed, () => this.#look(invocation, key, compute));
+    const underWay = key === undefined ? undefined : settings.cache?.flightOf(key);
+    if (key !== undefined && underWay !== undefined && this.#mayFollow(invocation, underWay)) {
+      this.#following.set(invocation, underWay);
+      this.#wait(invocation, underWay.landed, () => {
+        this.#following.delete(invocation);
+        this.#look(invocation, key, compute);
+      });
       return;
     }
     reporter.missed(invocation, key, reason);
-    const flight = key === undefined ? undefined : settings.cache?.begin(key);
+    // Who cannot wait for a computation that is under way computes for itself, and leaves that one its followers.
+    const flight =
+      key === undefined || underWay !== undefined ? undefined : settings.cache?.begin(key, invocation);
     if (flight !== undefined) this.#flights.set(invocation, flight);
     compute();
+  }
+
+  /** Whether an invocation may wait for a computation: not on the stack, and not where that waits for the invocation itself. */
+  #mayFollow(invocation: Invocation, flight: CacheFlight): boolean {
+    if (invocation.isSync) return false;
+    if (!ancestorsOf(invocation).some((each) => this.#flights.has(each))) return true;
+    const awaited = new Set<object>([flight.leader]);
+    // The set grows while it is walked: what stands below somebody who is waited for may wait for others.
+    for (const leader of awaited) {
+      if (isWithin(invocation, leader)) return false;
+      for (const [follower, other] of this.#following)
+        if (isWithin(follower, leader)) awaited.add(other.leader);
+    }
+    return true;
   }
 
   /** Who waits for the cache, or for somebody else's computation, does no work and takes no place. */
@@ -117,4 +134,14 @@ export class CacheDesk {
       });
     });
   }
+}
+
+function ancestorsOf(invocation: Invocation): Invocation[] {
+  const found: Invocation[] = [];
+  for (let each = invocation.parent; each !== undefined; each = each.parent) found.push(each);
+  return found;
+}
+
+function isWithin(invocation: Invocation, top: object): boolean {
+  return invocation === top || ancestorsOf(invocation).some((each) => each === top);
 }

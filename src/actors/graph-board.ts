@@ -1,6 +1,7 @@
 import { cloneData } from '../clone.ts';
 import type { GraphPlan, PlanMember } from '../graph/plan.ts';
 import type { Decision } from '../nodes/gates.ts';
+import { returnsRecord } from '../nodes/node.ts';
 
 /** Where a node of a graph stands. */
 export interface MemberState {
@@ -73,7 +74,14 @@ export class GraphBoard {
     this.#values[variable] = value;
   }
 
-  /** What was produced so far, by the graph's own names. */
+  /** Everything that was produced so far, by the graph's own names; of what was selected, that alone. */
+  produced(): ReadonlyMap<string, unknown> {
+    const { outputs, isSelected } = this.plan;
+    if (!isSelected) return this.#produced;
+    return new Map([...this.#produced].filter(([name]) => outputs.some((output) => output.name === name)));
+  }
+
+  /** What a graph that has ended returns, by its own names. */
   outputs(): Map<string, unknown> {
     const outputs = new Map<string, unknown>();
     for (const { name, producers } of this.plan.outputs) {
@@ -119,7 +127,7 @@ export class GraphBoard {
       return [];
     }
     const [only] = writes;
-    if (only !== undefined && writes.length === 1 && node.kind !== 'graph')
+    if (only !== undefined && !returnsRecord(node))
       return this.#write(only.name, value, only.variables, isSame);
     const written: number[] = [];
     for (const { name, variables } of writes) {
@@ -128,6 +136,20 @@ export class GraphBoard {
       written.push(...this.#write(name, partOf(value, name), variables, isSame));
     }
     return written;
+  }
+
+  /** A node will not run. What a run was given to start it with is then no value for others. */
+  leaveOut(member: PlanMember, status: 'skipped' | 'blocked'): void {
+    const state = this.stateOf(member.index);
+    state.phase = status;
+    if (status === 'blocked') state.isBad = true;
+    const { members, isCyclic } = this.plan.components[member.component] ?? { members: [], isCyclic: false };
+    if (isCyclic && members.some((each) => this.stateOf(each).hasCompleted)) return;
+    for (const { name, variables } of member.writes) {
+      if (this.#produced.has(name)) continue;
+      for (const variable of variables)
+        if (this.plan.variables[variable]?.isShared === false) this.#values[variable] = NOTHING;
+    }
   }
 
   /** Whether a gate chose a node, and the node has not run since. */

@@ -18,6 +18,8 @@ export interface LoopHost {
   launch(member: PlanMember, settle: (outcome: Outcome) => void): void;
   /** A node will not run. */
   leaveOut(member: PlanMember, status: 'skipped' | 'blocked', reason: string): void;
+  /** A node may not run once more. */
+  refuse(member: PlanMember, error: Error): void;
   /** A node has failed: with it the graph, unless the rest goes on first. */
   fail(member: PlanMember, error: unknown): void;
   /** Nothing in a component can run any more. */
@@ -148,7 +150,9 @@ export class GraphLoop {
       this.#candidates.delete(member.index);
       this.#dirty.delete(member.index);
       if (this.#board.stateOf(member.index).runs >= graph.maxIterations) {
-        this.#onEnd(member, { ok: false, error: this.#endless(member) });
+        const error = this.#endless(member);
+        graph.refuse(member, error);
+        this.#onEnd(member, { ok: false, error });
         continue;
       }
       graph.launch(member, (outcome) => this.#onEnd(member, outcome));

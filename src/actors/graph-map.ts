@@ -29,9 +29,9 @@ export class GraphMap {
     const parent = this.#attempt.invocation;
     const { scope, isSync } = parent;
     this.#results.length = items.length;
-    for (const [index, values] of items.entries()) {
+    for (let index = 0; index < items.length; index += 1) {
       if (!this.#attempt.isOpen) return;
-      const invocation = coordinator.create({ node: item, input: values, parent, scope, isSync });
+      const invocation = coordinator.create({ node: item, input: items.at(index), parent, scope, isSync });
       coordinator.start(invocation);
       invocation.onSettled({ settle: (outcome) => this.#onEnd(index, outcome) });
     }
@@ -54,6 +54,12 @@ export class GraphMap {
   }
 }
 
+/** The inputs of the items that lists combine to. Each is made when it is asked for, so that a large product takes no room. */
+export interface ItemInputs {
+  readonly length: number;
+  at(index: number): Record<string, unknown>;
+}
+
 /**
  * The input of each item: the lists that are mapped over, combined; everything else as it is.
  *
@@ -63,38 +69,60 @@ export function itemsOf(
   input: Readonly<Record<string, unknown>>,
   { names, mode }: Pick<Mapping, 'names' | 'mode'>,
   what: string,
-): Record<string, unknown>[] {
-  const lists = names.map((name) => listOf(input[name], name, what));
-  const [first = []] = lists;
-  if (mode === 'zip') {
-    if (lists.some((list) => list.length !== first.length)) {
-      const lengths = names.map((name, at) => `"${name}" has ${lists[at]?.length ?? 0}`);
-      throw new InvalidInputError(
-        `The lists that ${what} maps over differ in length: ${lengths.join(', ')}`,
-        {
-          hint: "Give lists of equal length, or combine each with each: mode `'product'`.",
-        },
-      );
-    }
-    return first.map((_, at) => ({ ...input, ...pick(names, (index) => lists[index]?.[at]) }));
-  }
-  return productOf(lists).map((values) => ({ ...input, ...pick(names, (index) => values[index]) }));
+): ItemInputs {
+  const columns = names.map((name) => ({ name, values: listOf(input[name], name, what) }));
+  return mode === 'zip' ? zipped(input, columns, what) : product(input, columns);
+}
+
+/** A list that is mapped over: as it was at the beginning. */
+interface Column {
+  readonly name: string;
+  readonly values: readonly unknown[];
 }
 
 function listOf(value: unknown, name: string, what: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.slice() as unknown[];
   throw new InvalidInputError(`"${name}", which ${what} maps over, is no array`, {
     hint: `Give a list: \`{ ${name}: [ … ] }\`.`,
   });
 }
 
-/** Each with each, the first list outermost. */
-function productOf(lists: readonly (readonly unknown[])[]): readonly unknown[][] {
-  let rows: unknown[][] = [[]];
-  for (const list of lists) rows = rows.flatMap((row) => list.map((item) => [...row, item]));
-  return rows;
+/** The first with the first, the second with the second. */
+function zipped(
+  input: Readonly<Record<string, unknown>>,
+  columns: readonly Column[],
+  what: string,
+): ItemInputs {
+  const length = columns[0]?.values.length ?? 0;
+  if (columns.some(({ values }) => values.length !== length)) {
+    const lengths = columns.map(({ name, values }) => `"${name}" has ${values.length}`);
+    throw new InvalidInputError(`The lists that ${what} maps over differ in length: ${lengths.join(', ')}`, {
+      hint: "Give lists of equal length, or combine each with each: mode `'product'`.",
+    });
+  }
+  return {
+    length,
+    at: (index) => {
+      const item = { ...input };
+      for (const { name, values } of columns) item[name] = values[index];
+      return item;
+    },
+  };
 }
 
-function pick(names: readonly string[], valueAt: (index: number) => unknown): Record<string, unknown> {
-  return Object.fromEntries(names.map((name, index) => [name, valueAt(index)]));
+/** Each with each, the first list outermost. */
+function product(input: Readonly<Record<string, unknown>>, columns: readonly Column[]): ItemInputs {
+  const innermostFirst = columns.toReversed();
+  return {
+    length: columns.reduce((count, { values }) => count * values.length, 1),
+    at: (index) => {
+      const item = { ...input };
+      let rest = index;
+      for (const { name, values } of innermostFirst) {
+        item[name] = values[rest % values.length];
+        rest = Math.floor(rest / values.length);
+      }
+      return item;
+    },
+  };
 }

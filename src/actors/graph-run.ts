@@ -48,11 +48,8 @@ export class GraphRun implements LoopHost, GraphView {
     this.#unsettled = plan.components.length;
   }
 
-  get outputs(): Record<string, unknown> {
-    const { outputNames } = this.#node;
-    const outputs: Record<string, unknown> = {};
-    for (const [name, value] of this.board.outputs()) outputs[outputNames.get(name) ?? name] = value;
-    return outputs;
+  get produced(): Record<string, unknown> {
+    return this.#named(this.board.produced());
   }
 
   get isOpen(): boolean {
@@ -66,8 +63,7 @@ export class GraphRun implements LoopHost, GraphView {
   /** Begins with what depends on nothing. */
   begin(input: Readonly<Record<string, unknown>>): void {
     this.#seed(input);
-    for (const { index, predecessors } of this.#plan.components)
-      if (predecessors === 0) this.#due.push(index);
+    for (const component of this.#plan.first) this.#due.push(component);
     this.#drain();
   }
 
@@ -91,11 +87,14 @@ export class GraphRun implements LoopHost, GraphView {
     else this.#spawn(member, { ok: true, value: input }, settle);
   }
 
-  leaveOut({ index, name }: PlanMember, status: 'skipped' | 'blocked', reason: string): void {
-    const state = this.board.stateOf(index);
-    state.phase = status;
-    if (status === 'blocked') state.isBad = true;
-    this.#host.reporter.skipped(this.#attempt.invocation, { name, status, reason });
+  leaveOut(member: PlanMember, status: 'skipped' | 'blocked', reason: string): void {
+    this.board.leaveOut(member, status);
+    this.#host.reporter.leftOut(this.#attempt.invocation, { name: member.name, status, reason });
+  }
+
+  refuse(member: PlanMember, error: Error): void {
+    const reason = error.message;
+    this.#host.reporter.leftOut(this.#attempt.invocation, { name: member.name, status: 'failed', reason });
   }
 
   fail({ index }: PlanMember, error: unknown): void {
@@ -120,6 +119,13 @@ export class GraphRun implements LoopHost, GraphView {
     this.#drain();
   }
 
+  /** Values by the names that they have outside. */
+  #named(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
+    const named: Record<string, unknown> = {};
+    for (const [name, value] of values) named[this.keyOutside(name)] = value;
+    return named;
+  }
+
   #drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -131,7 +137,7 @@ export class GraphRun implements LoopHost, GraphView {
     this.#due = [];
     this.#isDraining = false;
     if (this.#unsettled > 0 || !this.isOpen) return;
-    if (this.#failure === undefined) this.#attempt.onReturn(this.outputs);
+    if (this.#failure === undefined) this.#attempt.onReturn(this.#named(this.board.outputs()));
     else this.#attempt.onThrow(this.#failure.error);
   }
 

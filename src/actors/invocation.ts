@@ -138,8 +138,8 @@ export interface OutcomeListener {
 
 /** What others ask of a graph that runs. */
 export interface GraphView {
-  /** What was produced so far, by name. */
-  readonly outputs: Record<string, unknown>;
+  /** Everything that was produced so far, by name. */
+  readonly produced: Record<string, unknown>;
   /** The key, outside of the graph, of a question that is asked inside of it. */
   keyOutside(key: string): string;
   /** Takes the answer that was given up front for a key, if one was: each answers one question. */

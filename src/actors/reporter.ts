@@ -3,6 +3,7 @@ import { isTroupeError } from '../errors.ts';
 import type { EventBody, RouteDecisionEvent } from '../events/events.ts';
 import type { EndMessage, LogMessage } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
+import { returnsRecord } from '../nodes/node.ts';
 import type { Attempt, Invocation } from './invocation.ts';
 import type { Publisher, Unnumbered } from './publisher.ts';
 import type { StateKeeper } from './state-keeper.ts';
@@ -135,12 +136,15 @@ export class Reporter {
     this.#publish({ type: 'CacheMiss', ...nodeFields(invocation), ...shown, reason }, this.#now());
   }
 
-  /** A node of a graph will not run. */
-  skipped(graph: Invocation, node: { name: string; status: 'skipped' | 'blocked'; reason: string }): void {
+  /** A node of a graph will not run, or not once more. */
+  leftOut(
+    graph: Invocation,
+    node: { name: string; status: 'skipped' | 'blocked' | 'failed'; reason: string },
+  ): void {
     const { name, status, reason } = node;
     const time = this.#now();
     this.#append({
-      type: 'NodeSkipped',
+      type: 'NodeLeftOut',
       ordinal: graph.ordinal,
       previous: undefined,
       step: undefined,
@@ -149,7 +153,9 @@ export class Reporter {
       reason,
       time,
     });
-    this.#publish({ type: 'NodeSkipped', ...spanFields(graph), nodeName: name, reason }, time);
+    // That it failed is told by the failure of the graph.
+    if (status !== 'failed')
+      this.#publish({ type: 'NodeSkipped', ...spanFields(graph), nodeName: name, reason }, time);
   }
 
   wroteContext(invocation: Invocation, key: string, isDelete: boolean, value: unknown): void {
@@ -299,15 +305,13 @@ export class Reporter {
 }
 
 /** A node's outputs by the names that it declares. */
-export function namedOutputs(
-  { kind, outputs: names }: Pick<AnyNode, 'kind' | 'outputs'>,
-  output: unknown,
-): Record<string, unknown> {
+export function namedOutputs(node: AnyNode, output: unknown): Record<string, unknown> {
   // A graph returns its outputs by name, and only those that were produced.
-  if (kind === 'graph') return output as Record<string, unknown>;
+  if (node.kind === 'graph') return output as Record<string, unknown>;
+  const { outputs: names } = node;
   const [only] = names;
   if (only === undefined) return {};
-  if (names.length === 1) return { [only]: output };
+  if (!returnsRecord(node)) return { [only]: output };
   const values: Record<string, unknown> = typeof output === 'object' && output !== null ? { ...output } : {};
   return Object.fromEntries(names.map((name) => [name, values[name]]));
 }

@@ -11,11 +11,14 @@ export type CacheAnswer =
 /** The computation of one missing result, which others of the same key wait for. */
 export class CacheFlight {
   readonly key: string;
+  /** The invocation that computes it. */
+  readonly leader: object;
   readonly #landed: Promise<void>;
   #land: () => void = () => undefined;
 
-  constructor(key: string) {
+  constructor(key: string, leader: object) {
     this.key = key;
+    this.leader = leader;
     this.#landed = new Promise((resolve) => (this.#land = resolve));
   }
 
@@ -42,9 +45,10 @@ export class ResultCache {
 
   /** The key of a call, or why it has none. */
   keyOf(node: AnyNode, input: unknown): { readonly key: string } | { readonly reason: string } {
-    const { key, version } = policyOf(node);
+    const policy = policyOf(node);
+    const { version } = policy;
     try {
-      if (key !== undefined) return ownKey(key(input as never)); // its types were checked where it was written
+      if (policy.key !== undefined) return ownKey(policy.key(input as never)); // its types were checked where it was written
       const source = Function.prototype.toString.call(node.run);
       if (version === undefined && (node.kind !== 'node' || source.includes('[native code]')))
         return { reason: 'its body has no source text to tell versions apart: give `cache: { version }`' };
@@ -76,8 +80,8 @@ export class ResultCache {
   }
 
   /** Begins the computation of a missing result. */
-  begin(key: string): CacheFlight {
-    const flight = new CacheFlight(key);
+  begin(key: string, leader: object): CacheFlight {
+    const flight = new CacheFlight(key, leader);
     this.#flights.set(key, flight);
     return flight;
   }

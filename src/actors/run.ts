@@ -129,7 +129,7 @@ export class Run implements CoordinatorHost {
 
   /** What the root has produced so far, by name: of a graph that has not completed. */
   get produced(): Readonly<Record<string, unknown>> {
-    return this.#root?.graph?.outputs ?? {};
+    return this.#root?.graph?.produced ?? {};
   }
 
   /** Starts the root. */

@@ -34,7 +34,7 @@ export function asNode(plan: GraphPlan, state: GraphState, given: unknown): AnyN
   assertInteger(what('maxIterations'), options.maxIterations, 1, true);
   assertOneOf(what('strategy'), options.strategy, ['inline']);
   const prefix = options.namespace === true ? `${name}.` : '';
-  const names = exposed(plan, state, options.expose);
+  const names = exposed(plan, state, { expose: options.expose, prefix });
   const runner = foreignRunner(options.runner, name);
   const base = {
     name,
@@ -51,33 +51,34 @@ export function asNode(plan: GraphPlan, state: GraphState, given: unknown): AnyN
   return node;
 }
 
-/** The names outside by the names inside: those of `rename`, and then those of `expose`. */
+/** The names outside by the names inside: exposed as said, else those of `rename` with the prefix. */
 function exposed(
   plan: GraphPlan,
   state: GraphState,
-  expose: unknown = {},
+  { expose = {}, prefix }: { readonly expose: unknown; readonly prefix: string },
 ): { inputNames: ReadonlyMap<string, string>; outputNames: ReadonlyMap<string, string> } {
   if (typeof expose !== 'object' || expose === null || Array.isArray(expose))
     throw expected('`expose` of asNode', 'an object of new names by name', expose);
-  const inputNames = new Map<string, string>(state.inputNames);
-  const outputNames = new Map<string, string>(state.outputNames);
-  const outputs = [...plan.outputs.map((output) => output.name), ...plan.answers.keys()];
-  const shown = (names: ReadonlyMap<string, string>, inner: string): string =>
-    state[names === inputNames ? 'inputNames' : 'outputNames'].get(inner) ?? inner;
-  for (const [inner, outer] of Object.entries(expose)) {
+  const given = new Map<string, unknown>(Object.entries(expose));
+  for (const [inner, outer] of given) {
     if (typeof outer !== 'string' || outer === '')
       throw expected(`the name that "${inner}" is exposed as`, 'a text that is not empty', outer);
-    const input = [...plan.inputs.keys()].find((each) => shown(inputNames, each) === inner);
-    const output = outputs.find((each) => shown(outputNames, each) === inner);
-    if (input !== undefined) inputNames.set(input, outer);
-    if (output !== undefined) outputNames.set(output, outer);
-    if (input === undefined && output === undefined)
-      throw problem(
-        state,
-        `there is no "${inner}" to expose`,
-        didYouMean(inner, [...plan.inputs.keys(), ...outputs]),
-      );
   }
+  const used = new Set<string>();
+  const nameAll = (names: Iterable<string>, renamed: ReadonlyMap<string, string>): Map<string, string> =>
+    new Map(
+      [...names].map((inner) => {
+        const name = renamed.get(inner) ?? inner;
+        used.add(name);
+        return [inner, given.has(name) ? String(given.get(name)) : `${prefix}${name}`];
+      }),
+    );
+  const inputNames = nameAll(plan.inputs.keys(), state.inputNames);
+  const outputs = new Set([...plan.outputs.map((output) => output.name), ...plan.answers.keys()]);
+  const outputNames = nameAll(outputs, state.outputNames);
+  const unknown = [...given.keys()].find((name) => !used.has(name));
+  if (unknown !== undefined)
+    throw problem(state, `there is no "${unknown}" to expose`, didYouMean(unknown, [...used]));
   return { inputNames, outputNames };
 }
 
@@ -99,19 +100,14 @@ function mappingOf(
     return undefined;
   }
   const listed: unknown[] = Array.isArray(mapOver) ? mapOver : [mapOver];
+  const outer = (inner: string): string => names.get(inner) ?? `${prefix}${inner}`;
+  const inputs = [...plan.inputs.keys()];
   const ports = listed.map((given) => {
     if (typeof given !== 'string')
       throw expected('`mapOver` of asNode', 'the name of an input, or several', mapOver);
-    const outer = (each: string): string => names.get(each) ?? `${prefix}${each}`;
-    const inner = [...plan.inputs.keys()].find(
-      (each) => each === given || outer(each) === given || state.inputNames.get(each) === given,
-    );
+    const inner = inputs.find((each) => [each, outer(each), state.inputNames.get(each)].includes(given));
     if (inner !== undefined) return outer(inner);
-    throw problem(
-      state,
-      `there is no input "${given}" to map over`,
-      didYouMean(given, [...plan.inputs.keys()]),
-    );
+    throw problem(state, `there is no input "${given}" to map over`, didYouMean(given, inputs));
   });
   assertNoQuestions(plan, state);
   return Object.freeze({

@@ -45,8 +45,13 @@ export function compile(state: GraphState): GraphPlan {
     members,
     variables: variables.all,
     components,
+    first: components
+      .filter(({ predecessors }) => predecessors === 0)
+      .toSorted((a, b) => (a.members[0] ?? 0) - (b.members[0] ?? 0))
+      .map(({ index }) => index),
     inputs,
     outputs,
+    isSelected: state.selected !== undefined,
     produced: wiring.producers,
     answers: answersOf(wiring),
     pruned,
@@ -101,7 +106,7 @@ class Variables {
     const variable = this.all.length;
     const readers: number[] = [];
     this.#readers.push(readers);
-    this.all.push({ name, producers, readers });
+    this.all.push({ name, producers, readers, isShared: this.#shared.has(name) });
     byKey.set(key, variable);
     for (const producer of producers) this.#written[producer]?.push([producer, variable]);
     return variable;
@@ -148,6 +153,8 @@ function planComponents(wiring: Wiring, state: GraphState): PlanComponent[] {
     found.delete(component);
     return found;
   });
+  const inListOrder = (a: number, b: number): number =>
+    (components.members[a]?.[0] ?? 0) - (components.members[b]?.[0] ?? 0);
   const waiting = components.members.map(() => 0);
   for (const found of after) for (const next of found) waiting[next] = (waiting[next] ?? 0) + 1;
   return components.members.map((members, index) =>
@@ -156,7 +163,7 @@ function planComponents(wiring: Wiring, state: GraphState): PlanComponent[] {
       members,
       isCyclic: isCyclic(index),
       predecessors: waiting[index] ?? 0,
-      successors: [...(after[index] ?? [])],
+      successors: [...(after[index] ?? [])].toSorted(inListOrder),
       starts: isCyclic(index) ? loopStarts(members, wiring, state) : selfStart(members, wiring, state),
     }),
   );
@@ -220,24 +227,35 @@ function planInput(
   state: GraphState,
 ): PlanInput {
   const { name, ports, isShared, isSeed } = input;
-  const isPlain = ports.every((port) => port.producers.length === 0);
-  const needed = ports.some((port) => !port.hasDefault && !port.isOptional);
-  const isBound = state.bound.has(name) || (ports.length > 0 && ports.every((port) => port.isBound));
-  const withDefault = isPlain || isShared ? ports.find((port) => port.hasDefault) : undefined;
-  const value = state.bound.has(name) ? state.bound.get(name) : withDefault?.default;
-  const hasDefault = isBound || (withDefault !== undefined && !needed);
+  const isPlain = isShared || ports.every((port) => port.producers.length === 0);
+  const isNeeded = ports.some((port) => !port.hasDefault && !port.isOptional);
+  const value = valueWithout(input, state, isPlain && !isNeeded);
   const read = isShared
     ? variables.all.flatMap((variable, at) => (variable.name === name ? [at] : []))
     : ports.map((port) => variables.of(port));
   return Object.freeze({
     name,
     variables: [...new Set(read)],
-    isRequired: !hasDefault && (isPlain || isShared ? needed : isSeed),
-    hasDefault,
-    default: value,
-    isBound,
+    isRequired: value === undefined && (isPlain ? isNeeded : isSeed),
+    hasDefault: value !== undefined,
+    default: value?.default,
+    isBound: value?.isBound === true,
     schemas: [...new Set(ports.map((port) => port.schema).filter((schema) => schema !== undefined))],
   });
+}
+
+/** What stands for an input that is not given: what is bound, here or in every graph inside that reads it, else the default. */
+function valueWithout(
+  { name, ports }: { readonly name: string; readonly ports: readonly WiredPort[] },
+  { bound }: GraphState,
+  mayDefault: boolean,
+): { readonly default: unknown; readonly isBound: boolean } | undefined {
+  if (bound.has(name)) return { default: bound.get(name), isBound: true };
+  const [first] = ports;
+  if (first !== undefined && ports.every((port) => port.isBound))
+    return { default: first.default, isBound: true };
+  const port = mayDefault ? ports.find((each) => each.hasDefault) : undefined;
+  return port === undefined ? undefined : { default: port.default, isBound: false };
 }
 
 function responsesOf({ members }: Wiring): Set<string> {
@@ -256,34 +274,21 @@ function answersOf({ members }: Pick<Wiring, 'members'>): Map<string, StandardSc
 }
 
 /** What a run returns: what was selected, else what nothing outside its producer's component reads. */
-function outputsOf(state: GraphState, wiring: Wiring): PlanOutput[] {
-  const { producers, members, components } = wiring;
-  const isLeaf = (name: string, makers: readonly number[]): boolean => {
-    if (state.shared.has(name)) return true;
-    const inside = new Set(makers.map((maker) => components.of[maker]));
-    return !(readersOf.get(name) ?? []).some(
-      (reader) => !inside.has(components.of[reader]) || !isLoopOf(reader),
-    );
-  };
-  const isLoopOf = (reader: number): boolean => {
-    const component = components.of[reader] ?? -1;
-    return wiring.isCyclic(component) || members[reader]?.readsItself === true;
-  };
-  const readersOf = new Map<string, number[]>();
+function outputsOf(
+  { selected, shared }: GraphState,
+  { producers, members, components }: Wiring,
+): PlanOutput[] {
+  if (selected !== undefined) return selected.map((name) => ({ name, producers: producers.get(name) ?? [] }));
+  const read = members.map(() => new Set<string>());
   for (const { index, ports } of members) {
-    for (const port of ports) {
-      if (port.producers.length === 0) continue;
-      const known = readersOf.get(port.name);
-      if (known === undefined) readersOf.set(port.name, [index]);
-      else known.push(index);
+    for (const { name, producers: makers } of ports) {
+      const outside = makers.filter((maker) => components.of[maker] !== components.of[index]);
+      for (const maker of outside) read[maker]?.add(name);
     }
   }
-  const chosen = state.selected;
-  const named =
-    chosen === undefined
-      ? [...producers].filter(([name, makers]) => isLeaf(name, makers))
-      : chosen.map((name) => [name, producers.get(name) ?? []] as const);
-  return named.map(([name, makers]) => ({ name, producers: makers }));
+  return [...producers]
+    .filter(([name, makers]) => shared.has(name) || makers.some((maker) => read[maker]?.has(name) === false))
+    .map(([name, makers]) => ({ name, producers: makers }));
 }
 
 /** A bind must be of something that a run could give. */

@@ -99,27 +99,24 @@ function declarationOf(input: PlanInput): InputDeclaration {
 /** A schema that several readers of one input ask for: all must accept it; what the first parses it to is what enters. */
 function allOf([first, ...others]: readonly StandardSchemaV1[]): StandardSchemaV1 | undefined {
   if (first === undefined || others.length === 0) return first;
-  const check = async (value: unknown): Promise<StandardSchemaV1.Result<unknown>> => {
-    const results = await Promise.all(
-      [first, ...others].map((schema) => schema['~standard'].validate(value)),
-    );
-    return firstIssues(results);
-  };
   return {
     '~standard': {
       version: 1,
       vendor: 'troupe',
       validate: (value) => {
-        const results: StandardSchemaV1.Result<unknown>[] = [];
-        for (const schema of [first, ...others]) {
-          const result = schema['~standard'].validate(value);
-          if (result instanceof Promise) return check(value);
-          results.push(result);
-        }
-        return firstIssues(results);
+        const results = [first, ...others].map((schema) => schema['~standard'].validate(value));
+        const ready = results.filter(isReady);
+        if (ready.length === results.length) return firstIssues(ready);
+        return Promise.all(results.map(async (result) => result)).then(firstIssues);
       },
     },
   };
+}
+
+type Checked = StandardSchemaV1.Result<unknown>;
+
+function isReady(result: Checked | Promise<Checked>): result is Checked {
+  return !(result instanceof Promise);
 }
 
 function firstIssues(results: readonly StandardSchemaV1.Result<unknown>[]): StandardSchemaV1.Result<unknown> {

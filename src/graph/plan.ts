@@ -52,6 +52,8 @@ export interface PlanVariable {
   readonly producers: readonly number[];
   /** The nodes that run again when it is written: its readers, but of a shared name none. */
   readonly readers: readonly number[];
+  /** Whether it is state: reading it is no wiring. */
+  readonly isShared: boolean;
 }
 
 /** Nodes that depend on each other, or a single node. */
@@ -62,7 +64,7 @@ export interface PlanComponent {
   readonly isCyclic: boolean;
   /** How many other components it waits for. */
   readonly predecessors: number;
-  /** The components that wait for it. */
+  /** The components that wait for it, in the order of the list. */
   readonly successors: readonly number[];
   /** Of a loop: the seeds with which one of its members could start, for each that could. */
   readonly starts: readonly PlanStart[];
@@ -99,8 +101,12 @@ export interface GraphPlan {
   readonly members: readonly PlanMember[];
   readonly variables: readonly PlanVariable[];
   readonly components: readonly PlanComponent[];
+  /** The components that wait for nothing, in the order of the list. */
+  readonly first: readonly number[];
   readonly inputs: ReadonlyMap<string, PlanInput>;
   readonly outputs: readonly PlanOutput[];
+  /** Whether the outputs were selected. */
+  readonly isSelected: boolean;
   /** The names that nodes produce, for what a run may not be given. */
   readonly produced: ReadonlyMap<string, readonly number[]>;
   /** The questions inside, by the keys under which they are answered. */

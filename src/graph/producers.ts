@@ -23,19 +23,21 @@ export function assertProducersAgree(state: GraphState, wiring: Wiring): void {
     return known.has(to);
   };
   for (const [name, all] of contested) {
-    for (const [at, first] of all.entries()) {
-      for (const second of all.slice(at + 1)) {
-        if (areExclusive(conditions[first], conditions[second])) continue;
-        if (follows(first, second) || follows(second, first)) continue;
-        const [a, b] = [wiring.members[first]?.name ?? '', wiring.members[second]?.name ?? ''];
-        throw problem(
-          state,
-          `nodes "${a}" and "${b}" both output "${name}", and both may run in any order`,
-          `Rename one output, order them (\`emits\` and \`waitFor\`, or \`edges\`), let one gate choose between them, or declare \`shared: ['${name}']\`.`,
-        );
-      }
+    for (const [first, second] of pairsOf(all)) {
+      if (areExclusive(conditions[first], conditions[second])) continue;
+      if (follows(first, second) || follows(second, first)) continue;
+      const [a, b] = [wiring.members[first]?.name ?? '', wiring.members[second]?.name ?? ''];
+      throw problem(
+        state,
+        `nodes "${a}" and "${b}" both output "${name}", and both may run in any order`,
+        `Rename one output, order them (\`emits\` and \`waitFor\`, or \`edges\`), let one gate choose between them, or declare \`shared: ['${name}']\`.`,
+      );
     }
   }
+}
+
+function* pairsOf(all: readonly number[]): Generator<readonly [number, number]> {
+  for (const [at, first] of all.entries()) for (const second of all.slice(at + 1)) yield [first, second];
 }
 
 function areExclusive(first: Conditions = ALWAYS, second: Conditions = ALWAYS): boolean {

@@ -1,6 +1,6 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { OutputNameOf, PortOf, TakenOf, TargetOf, ValueOf } from './type-member.ts';
-import type { GraphEdge, Links, Makers, Net, Pluck } from './type-wiring.ts';
+import type { NameOf, OutputNameOf, PortOf, TakenOf, TargetOf, ValueOf } from './type-member.ts';
+import type { GraphEdge, Links, Makers, Named, Net } from './type-wiring.ts';
 
 /** What the compiler shows for a graph that cannot work: the message names the nodes and the port. */
 export interface GraphError<Message extends string, Given = never, Wanted = never> {
@@ -9,52 +9,78 @@ export interface GraphError<Message extends string, Given = never, Wanted = neve
   readonly '~wanted': Wanted;
 }
 
-/** The list of nodes itself where they fit together, else the list with an error in place of each node that does not. */
-export type CheckedNodes<Nodes extends readonly AnyNode[], N extends Net> = [
-  NodeProblem<N, N['nodes']> | DuplicateProblem<Nodes>,
+/**
+ * The list of nodes itself where they fit together, else the list with an error in place of each node that does not.
+ * `Old` are the names of nodes that were there before.
+ */
+export type CheckedNodes<Nodes extends readonly AnyNode[], N extends Net, Old extends string = never> = [
+  NodeProblem<N, N['nodes']> | Twice<Nodes> | Extract<NameOf<Nodes[number]>, Old>,
 ] extends [never]
   ? Nodes
-  : {
+  : NoInfer<{
       [Index in keyof Nodes]: Nodes[Index] extends AnyNode
-        ? OrElse<NodeProblem<N, Nodes[Index]> | DuplicateAt<Nodes, Index>, Nodes[Index]>
+        ? OrElse<
+            | NodeProblem<N, Nodes[Index]>
+            | OldProblem<N, Nodes[Index], Old>
+            | NameProblem<Nodes, NameOf<Nodes[Index]>, Old>,
+            Nodes[Index]
+          >
         : Nodes[Index];
-    };
+    }>;
 
 type OrElse<Problem, Fine> = [Problem] extends [never] ? Fine : Problem;
 
-type NodeProblem<N extends Net, Member extends AnyNode> = string extends N['nodes']['name']
+type NodeProblem<N extends Net, Member> =
+  string extends NameOf<N['nodes']>
+    ? never
+    : Member extends AnyNode
+      ? TargetProblem<N, Member> | PortProblem<N, Member>
+      : never;
+
+/** Where a new node makes what an old one does not take, the new one is to blame. */
+type OldProblem<N extends Net, Member extends AnyNode, Old extends string> = [Old] extends [never]
   ? never
-  : Member extends AnyNode
-    ? TargetProblem<N, Member> | PortProblem<N, Member>
+  : NodeProblem<N, Named<N['nodes'], Old>> extends infer Problem
+    ? Problem extends GraphError<`${string} what node "${Member['name']}" outputs`, unknown, unknown>
+      ? Problem
+      : never
     : never;
 
 // ---- Two nodes with one name.
 
-type IndexOf<Nodes extends readonly unknown[]> = Exclude<keyof Nodes, keyof (readonly unknown[])>;
+type NameProblem<Nodes extends readonly AnyNode[], Name extends string, Old> = Name extends Old | Twice<Nodes>
+  ? GraphError<`Two nodes have the name "${Name}"`>
+  : never;
 
-type IndexByName<Nodes extends readonly AnyNode[]> = {
-  [Index in IndexOf<Nodes> as Nodes[Index] extends AnyNode ? Nodes[Index]['name'] : never]: Index;
+/** The names that several places of the list have. A list of names costs little where one of nodes costs much. */
+type Twice<Nodes extends readonly AnyNode[]> = TwiceIn<
+  Places<{ [Index in keyof Nodes]: NameOf<Nodes[Index]> }>,
+  NameOf<Nodes[number]>
+>;
+
+type TwiceIn<Map, Name> = Name extends string
+  ? string extends Name
+    ? never
+    : Map extends { readonly [Key in Name]: infer Place }
+      ? true extends HasTwo<Exclude<Place, number>>
+        ? Name
+        : never
+      : never
+  : never;
+
+/** The places in a list of names, by name; each name also has `number`. */
+type Places<Names extends readonly unknown[]> = {
+  [Index in keyof Names as Extract<Names[Index], string>]: Index;
 };
 
-type DuplicateAt<Nodes extends readonly AnyNode[], Index> =
-  Index extends IndexOf<Nodes>
-    ? Nodes[Index] extends AnyNode
-      ? [Pluck<IndexByName<Nodes>, Nodes[Index]['name']>] extends [Index]
-        ? never
-        : GraphError<`Two nodes have the name "${Nodes[Index]['name']}"`>
-      : never
-    : never;
-
-type DuplicateProblem<Nodes extends readonly AnyNode[]> = {
-  [Index in IndexOf<Nodes>]: DuplicateAt<Nodes, Index>;
-}[IndexOf<Nodes>];
+type HasTwo<Place, All = Place> = Place extends unknown ? ([All] extends [Place] ? never : true) : never;
 
 // ---- Gates.
 
 type TargetProblem<N extends Net, Member extends AnyNode> = Member extends { readonly kind: 'gate' }
   ? UnknownTarget<
       Member['name'],
-      Exclude<TargetOf<Member>, Exclude<N['nodes']['name'], Member['name']> | 'END'>
+      Exclude<TargetOf<Member>, Exclude<NameOf<N['nodes']>, Member['name']> | 'END'>
     >
   : never;
 
@@ -70,19 +96,20 @@ type PortProblem<N extends Net, Member extends AnyNode> = N['edges'] extends Gra
   ? never
   : Made<N> extends Wanted<N, Member>
     ? never
-    : Misfit<N, Member, Extract<PortOf<Member>, keyof Makers<N['nodes']>>>;
+    : Misfit<N, Member, Extract<PortOf<Member>, OutputNameOf<N['nodes']>>>;
 
+/** What the nodes make, for all ports of a node to be compared with at once. */
 type Made<N extends Net> = {
-  [Name in keyof Makers<N['nodes']>]: ValueOf<Makers<N['nodes']>[Name], Name>;
+  [Name in OutputNameOf<N['nodes']>]: ValueOf<Makers<N['nodes']>[Name], Name>;
 };
 
 type Wanted<N extends Net, Member extends AnyNode> = Pick<
   TakenOf<Member>,
-  Extract<Extract<keyof TakenOf<Member>, PortOf<Member>>, keyof Makers<N['nodes']>>
+  Extract<Extract<keyof TakenOf<Member>, PortOf<Member>>, OutputNameOf<N['nodes']>>
 >;
 
 type Misfit<N extends Net, Member extends AnyNode, Port> = Port extends keyof TakenOf<Member> & string
-  ? MisfitOf<Pluck<Makers<N['nodes']>, Port>, Member, Port>
+  ? MisfitOf<Makers<N['nodes']>[Port], Member, Port>
   : never;
 
 type MisfitOf<
@@ -113,22 +140,20 @@ type EdgeProblem<Edge, N extends Net> = Edge extends readonly [
   infer To extends string,
   ...infer Rest,
 ]
-  ? [Exclude<From | To, N['nodes']['name']>] extends [never]
+  ? [Exclude<From | To, NameOf<N['nodes']>>] extends [never]
     ? Rest extends readonly [infer Name extends string]
-      ? NameProblem<From, To, Name, N>
+      ? CarriedProblem<From, To, Name, N>
       : EdgeMisfit<Links<N['nodes'], Edge>, N>
-    : UnknownEnd<Exclude<From | To, N['nodes']['name']>>
+    : UnknownEnd<Exclude<From | To, NameOf<N['nodes']>>>
   : never;
 
 type UnknownEnd<Name> = Name extends string
   ? GraphError<`An edge names "${Name}", which is no node of the graph`>
   : never;
 
-type NodeNamed<N extends Net, Name> = Extract<N['nodes'], { readonly name: Name }>;
-
-type NameProblem<From extends string, To extends string, Name extends string, N extends Net> =
-  Name extends OutputNameOf<NodeNamed<N, From>>
-    ? Name extends PortOf<NodeNamed<N, To>>
+type CarriedProblem<From extends string, To extends string, Name extends string, N extends Net> =
+  Name extends OutputNameOf<Named<N['nodes'], From>>
+    ? Name extends PortOf<Named<N['nodes'], To>>
       ? EdgeMisfit<readonly [From, To, Name], N>
       : GraphError<`Node "${To}" has no input "${Name}", which an edge from node "${From}" names`>
     : GraphError<`Node "${From}" has no output "${Name}", which an edge to node "${To}" names`>;
@@ -138,9 +163,9 @@ type EdgeMisfit<Each, N extends Net> = Each extends readonly [
   infer To extends string,
   infer Name extends string,
 ]
-  ? NodeNamed<N, To> extends infer Reader extends AnyNode
+  ? Named<N['nodes'], To> extends infer Reader extends AnyNode
     ? Name extends keyof TakenOf<Reader> & string
-      ? MisfitOf<NodeNamed<N, From>, Reader, Name>
+      ? MisfitOf<Named<N['nodes'], From>, Reader, Name>
       : never
     : never
   : never;
@@ -150,7 +175,7 @@ export type CheckedShared<Shared extends string, N extends Net> = [SharedProblem
   ? unknown
   : readonly (SharedProblem<Shared, N> | KnownShared<Shared, N>)[];
 
-type KnownShared<Shared, N extends Net> = Extract<Shared, keyof Makers<N['nodes']> | PortOf<N['nodes']>>;
+type KnownShared<Shared, N extends Net> = Extract<Shared, OutputNameOf<N['nodes']> | PortOf<N['nodes']>>;
 
 type SharedProblem<Shared, N extends Net> =
   Exclude<Shared, OutputNameOf<N['nodes']> | PortOf<N['nodes']>> extends infer Unknown

@@ -3,12 +3,16 @@ import type { AnyNode } from '../nodes/contract.ts';
 /** Shows a computed object type as one literal. */
 export type Flatten<Shape> = { [Key in keyof Shape]: Shape[Key] } & {};
 
+/** The name of each node in a union. */
+export type NameOf<Member> = Member extends AnyNode ? Member['name'] : never;
+
 /** What a graph's types know of one node. */
 type FactsOf<Member extends AnyNode> = NonNullable<Member['~types']>;
 
 /** What a caller gives for the ports of a node; a node that takes any one argument has no ports. */
-export type GivenOf<Member extends AnyNode> =
-  FactsOf<Member>['spec'] extends { readonly isBare: true } ? Record<never, never> : FactsOf<Member>['input'];
+export type GivenOf<Member extends AnyNode> = FactsOf<Member>['spec'] extends { readonly isBare: true }
+  ? Record<never, never>
+  : FactsOf<Member>['input'];
 
 /** What the body of a node takes for its ports. */
 export type TakenOf<Member extends AnyNode> = Member['run'] extends (
@@ -22,12 +26,10 @@ export type TakenOf<Member extends AnyNode> = Member['run'] extends (
 export type MadeOf<Member extends AnyNode> = FactsOf<Member>['outputs'];
 
 /** The names of a node's ports. */
-export type PortOf<Member extends AnyNode> = Member extends AnyNode ? keyof GivenOf<Member> & string : never;
+export type PortOf<Member> = Member extends AnyNode ? keyof GivenOf<Member> & string : never;
 
 /** The names of what a node makes. */
-export type OutputNameOf<Member extends AnyNode> = Member extends AnyNode
-  ? keyof MadeOf<Member> & string
-  : never;
+export type OutputNameOf<Member> = Member extends AnyNode ? keyof MadeOf<Member> & string : never;
 
 /** The nodes, of a union, that are gates. */
 export type GateIn<Members extends AnyNode> = Extract<Members, { readonly kind: 'gate' }>;

@@ -1,14 +1,16 @@
 import type { AnyNode } from '../nodes/contract.ts';
 import type { Flatten, GivenOf, InterruptIn, OutputNameOf, PortOf, TakenOf, ValueOf } from './type-member.ts';
 import type {
+  ByName,
   ComponentOf,
+  Exits,
   Feeders,
-  Loops,
+  LoopName,
   Makers,
-  NameIn,
   Net,
-  OpenPort,
-  Pluck,
+  OpenName,
+  OpenReaders,
+  Readers,
   ReadersOf,
 } from './type-wiring.ts';
 
@@ -42,58 +44,57 @@ type ReaderOfTaken<Member, Port> = Member extends AnyNode
 
 // ---- Which names are inputs.
 
-type Open<N extends Net> = { [Member in N['nodes'] as OpenPort<N, Member>]: Member };
-
-type RequiredOpen<N extends Net> = keyof {
-  [Name in keyof Open<N> as true extends IsRequired<Pluck<Open<N>, Name>, Name> ? Name : never]: 0;
-};
-
-/** The ports of a node that it feeds itself. */
-type OwnPort<N extends Net, Member extends AnyNode> = OutputNameOf<Member> & PortOf<Member> extends infer Name
-  ? Name extends string
-    ? Member['name'] extends Feeders<N, Member, Name>
-      ? Name
-      : never
+type RequiredOpen<N extends Net, Name extends string> = Name extends string
+  ? true extends IsRequired<OpenReaders<N, Name>, Name>
+    ? Name
     : never
   : never;
 
-type Selfish<N extends Net> = { [Member in N['nodes'] as OwnPort<N, Member>]: Member };
+/** The names that a node makes and reads itself. */
+type OwnPort<N extends Net, Member extends AnyNode> = Member extends AnyNode
+  ? FedByItself<N, Member, Extract<OutputNameOf<Member>, PortOf<Member>>>
+  : never;
+
+type FedByItself<N extends Net, Member extends AnyNode, Name extends string> = Name extends string
+  ? Member['name'] extends Feeders<N, Member, Name>
+    ? Name
+    : never
+  : never;
 
 /** Names that only nodes make which read them too: with no default, nothing could start without a seed. */
-type OwnSeeds<N extends Net> = {
-  [
-    Name in keyof Selfish<N> as IsOwn<N, Selfish<N>[Name], Name> extends true ? Name : never
-  ]: Selfish<N>[Name];
-};
-
-type IsOwn<N extends Net, Member, Name> = [FeedersOfAll<N, Member, Name>] extends [NameIn<Member>]
-  ? true
-  : false;
-
-type FeedersOfAll<N extends Net, Member, Name> = Member extends AnyNode
-  ? Name extends string
-    ? Feeders<N, Member, Name>
+type OwnSeed<N extends Net, Name extends string = OwnPort<N, N['nodes']>> = Name extends string
+  ? [Foreign<N, Makers<N['nodes']>[Name], Name>] extends [never]
+    ? Name
     : never
   : never;
 
-type RequiredSeed<N extends Net> = keyof {
-  [Name in keyof OwnSeeds<N> as EachRequires<OwnSeeds<N>[Name], Name> extends true ? Name : never]: 0;
-};
+/** The nodes that make a name without reading what they make. */
+type Foreign<N extends Net, Member, Name> = Member extends AnyNode
+  ? Name extends OwnPort<N, Member>
+    ? never
+    : Member
+  : never;
 
-type EachRequires<Member, Name> = [
-  Member extends AnyNode ? ([IsRequired<Member, Name>] extends [never] ? Member : never) : never,
-] extends [never]
-  ? true
-  : false;
+type RequiredSeed<N extends Net, Name extends string = OwnSeed<N>> = Name extends string
+  ? [WithDefault<Makers<N['nodes']>[Name], Name>] extends [never]
+    ? Name
+    : never
+  : never;
+
+type WithDefault<Member, Name> = Member extends AnyNode
+  ? [IsRequired<Member, Name>] extends [never]
+    ? Member
+    : never
+  : never;
 
 /** Names read in a loop that only nodes of this loop make. */
-type LoopSeeds<N extends Net> = {
-  [
-    Member in Extract<N['nodes'], { readonly name: keyof Loops<N> }> as LoopPort<N, Member, PortOf<Member>>
-  ]: Member;
-};
+type LoopSeed<N extends Net> = [Exits<N>] extends [never]
+  ? never
+  : LoopPort<N, ByName<N['nodes']>[LoopName<N>]>;
 
-type LoopPort<N extends Net, Member extends AnyNode, Port extends string> = Port extends string
+type LoopPort<N extends Net, Member> = Member extends AnyNode ? FedInLoop<N, Member, PortOf<Member>> : never;
+
+type FedInLoop<N extends Net, Member extends AnyNode, Port extends string> = Port extends string
   ? [Feeders<N, Member, Port>] extends [never]
     ? never
     : [Feeders<N, Member, Port>] extends [ComponentOf<N, Member['name']>]
@@ -103,42 +104,39 @@ type LoopPort<N extends Net, Member extends AnyNode, Port extends string> = Port
 
 type Response<N extends Net> = OutputNameOf<InterruptIn<N['nodes']>>;
 
-/** Shared names that are only written. */
-type WriteOnly<N extends Net> = Exclude<N['shared'] & keyof Makers<N['nodes']>, keyof Open<N>>;
+type RequiredName<N extends Net> = RequiredOpen<N, OpenName<N>> | RequiredSeed<N>;
 
-type RequiredName<N extends Net> = RequiredOpen<N> | RequiredSeed<N>;
-
-type OptionalName<N extends Net> = Exclude<
-  keyof Open<N> | keyof OwnSeeds<N> | keyof LoopSeeds<N> | Response<N> | WriteOnly<N>,
-  RequiredName<N>
+/** Shared names that are only written may be given too. */
+type OptionalName<N extends Net, Required> = Exclude<
+  OpenName<N> | OwnSeed<N> | LoopSeed<N> | Response<N> | Extract<N['shared'], OutputNameOf<N['nodes']>>,
+  Required
 >;
 
-type ReadersOfInput<N extends Net, Name> =
-  | Pluck<Open<N>, Name>
-  | Pluck<OwnSeeds<N>, Name>
-  | Pluck<LoopSeeds<N>, Name>;
+/** Those that read a name as an input: of an open one only those that nothing feeds. */
+type InputReaders<N extends Net, Name extends string> =
+  Name extends OpenName<N> ? OpenReaders<N, Name> : Readers<N['nodes']>[Name];
 
-type GivenFor<N extends Net, Name> = [ReadersOfInput<N, Name>] extends [never]
-  ? ValueOf<Pluck<Makers<N['nodes']>, Name>, Name>
-  : GivenToAll<ReadersOfInput<N, Name>, Name>;
+type GivenFor<N extends Net, Name extends string> = [InputReaders<N, Name>] extends [never]
+  ? ValueOf<Makers<N['nodes']>[Name], Name>
+  : GivenToAll<InputReaders<N, Name>, Name>;
 
-type TakenFor<N extends Net, Name> = [ReadersOfInput<N, Name>] extends [never]
-  ? ValueOf<Pluck<Makers<N['nodes']>, Name>, Name>
-  : TakenByAll<ReadersOfInput<N, Name>, Name>;
+type TakenFor<N extends Net, Name extends string> = [InputReaders<N, Name>] extends [never]
+  ? ValueOf<Makers<N['nodes']>[Name], Name>
+  : TakenByAll<InputReaders<N, Name>, Name>;
 
 /** What a run of these nodes is given. */
-export type InputsOf<N extends Net> = [RequiredName<N>, OptionalName<N>] extends [
-  infer Required extends string,
-  infer Optional extends string,
-]
-  ? Flatten<
-      { [Name in Required]: GivenFor<N, Name> } & { [Name in Optional]?: GivenFor<N, Name> | undefined }
-    >
-  : never;
+export type InputsOf<N extends Net> =
+  RequiredName<N> extends infer Required extends string
+    ? OptionalName<N, Required> extends infer Optional extends string
+      ? Flatten<
+          { [Name in Required]: GivenFor<N, Name> } & { [Name in Optional]?: GivenFor<N, Name> | undefined }
+        >
+      : never
+    : never;
 
 /** What the bodies of these nodes take for the inputs. */
 export type TakenInputs<N extends Net> = {
-  [Name in RequiredName<N> | OptionalName<N>]: TakenFor<N, Name>;
+  [Name in RequiredName<N> | OptionalName<N, never>]: TakenFor<N, Name>;
 };
 
 /** The names of the inputs that only answer a question. */
@@ -146,23 +144,23 @@ export type AnswerName<N extends Net> = Response<N>;
 
 // ---- What comes out.
 
-/** The outputs of a node that something outside its component reads. */
-type InnerOutput<N extends Net, Member extends AnyNode, Output extends string> = Output extends string
+/** The names that something outside their maker's component reads. */
+type Inner<N extends Net, Member extends AnyNode = N['nodes']> = Member extends AnyNode
+  ? ReadOutside<N, Member, Extract<OutputNameOf<Member>, PortOf<N['nodes']>>>
+  : never;
+
+type ReadOutside<N extends Net, Member extends AnyNode, Output extends string> = Output extends string
   ? [Exclude<ReadersOf<N, Member, Output>, ComponentOf<N, Member['name']>>] extends [never]
     ? never
     : Output
   : never;
 
-type Inner<N extends Net> = keyof {
-  [Member in N['nodes'] as InnerOutput<N, Member, OutputNameOf<Member>>]: 0;
+/** What a run of these nodes gives: what nothing outside its maker's component reads. */
+export type LeafOutputs<N extends Net> = {
+  [Name in Exclude<OutputNameOf<N['nodes']>, Inner<N>>]: ValueOf<Makers<N['nodes']>[Name], Name>;
 };
 
 /** The outputs of these names. */
 export type SelectedOutputs<N extends Net, Selected> = {
-  [Name in Extract<keyof Makers<N['nodes']>, Selected>]: ValueOf<Pluck<Makers<N['nodes']>, Name>, Name>;
-};
-
-/** What a run of these nodes gives: what nothing outside its maker's component reads. */
-export type LeafOutputs<N extends Net> = {
-  [Name in Exclude<keyof Makers<N['nodes']>, Inner<N>>]: ValueOf<Makers<N['nodes']>[Name], Name>;
+  [Name in Extract<OutputNameOf<N['nodes']>, Selected>]: ValueOf<Makers<N['nodes']>[Name], Name>;
 };

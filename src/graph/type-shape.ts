@@ -1,7 +1,7 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { Flatten, OutputNameOf } from './type-member.ts';
+import type { Flatten, NameOf, OutputNameOf } from './type-member.ts';
 import type { AnswerName, InputsOf, LeafOutputs, SelectedOutputs, TakenInputs } from './type-ports.ts';
-import type { After, Before, GraphEdge, Makers, NameIn, Net, Pluck } from './type-wiring.ts';
+import type { After, Before, GraphEdge, Makers, Net } from './type-wiring.ts';
 
 /** What the inputs and outputs of a graph are computed from. Names in it are the nodes' own, as they were before `rename`. */
 export interface GraphShape extends Net {
@@ -45,7 +45,7 @@ export type Changed<Shape extends GraphShape, Change> = {
 interface NetWith<N extends Net, Members extends AnyNode> extends Net {
   readonly nodes: Members;
   readonly shared: N['shared'];
-  readonly edges: EdgeWithin<N['edges'], Members['name']>;
+  readonly edges: EdgeWithin<N['edges'], NameOf<Members>>;
   readonly convergence: N['convergence'];
 }
 
@@ -68,11 +68,11 @@ type Started<Shape extends GraphShape> = [Shape['start']] extends [never]
       >
     >;
 
-type Selected<N extends Net, Name> = [Name] extends [never]
+type Selected<N extends Net, Name extends string> = [Name] extends [never]
   ? N
   : NetWith<N, Only<N['nodes'], MakerName<N, Name> | Before<N, MakerName<N, Name>>>>;
 
-type MakerName<N extends Net, Name> = NameIn<Pluck<Makers<N['nodes']>, Name>>;
+type MakerName<N extends Net, Name extends string> = NameOf<Makers<N['nodes']>[Name]>;
 
 /** What runs. */
 export type ActiveNet<Shape extends GraphShape> = Selected<Started<Shape>, Shape['selected']>;
@@ -119,18 +119,20 @@ export type OwnOutputs<Shape extends GraphShape> =
     : never;
 
 /** What a run of a graph is given. */
-export type GraphInput<Shape extends GraphShape> = string extends Shape['nodes']['name']
-  ? Readonly<Record<string, unknown>>
-  : Optional<OwnInputs<Shape>, Shape['bound']> extends infer Inputs
-    ? Flatten<{ [Name in keyof Inputs as Renamed<Name, Shape['inputNames']>]: Inputs[Name] }>
-    : never;
+export type GraphInput<Shape extends GraphShape> =
+  string extends NameOf<Shape['nodes']>
+    ? Readonly<Record<string, unknown>>
+    : Optional<OwnInputs<Shape>, Shape['bound']> extends infer Inputs
+      ? Flatten<{ [Name in keyof Inputs as Renamed<Name, Shape['inputNames']>]: Inputs[Name] }>
+      : never;
 
 /** What a run of a graph gives. */
-export type GraphOutputs<Shape extends GraphShape> = string extends Shape['nodes']['name']
-  ? Readonly<Record<string, unknown>>
-  : OwnOutputs<Shape> extends infer Outputs
-    ? Flatten<{ [Name in keyof Outputs as Renamed<Name, Shape['outputNames']>]: Outputs[Name] }>
-    : never;
+export type GraphOutputs<Shape extends GraphShape> =
+  string extends NameOf<Shape['nodes']>
+    ? Readonly<Record<string, unknown>>
+    : OwnOutputs<Shape> extends infer Outputs
+      ? Flatten<{ [Name in keyof Outputs as Renamed<Name, Shape['outputNames']>]: Outputs[Name] }>
+      : never;
 
 /** What the bodies inside a graph take for its inputs. */
 export type GraphTaken<Shape extends GraphShape> =
@@ -145,11 +147,10 @@ export type GraphAnswer<Shape extends GraphShape> = Renamed<
 >;
 
 /** Every name that a node of a graph makes, as it is seen from outside. */
-export type Selectable<Shape extends GraphShape> = string extends Shape['nodes']['name']
-  ? string
-  : Renamed<MadeBy<Shape['nodes']>, Shape['outputNames']> & string;
-
-type MadeBy<Members extends AnyNode> = Members extends AnyNode ? OutputNameOf<Members> : never;
+export type Selectable<Shape extends GraphShape> =
+  string extends NameOf<Shape['nodes']>
+    ? string
+    : Renamed<OutputNameOf<Shape['nodes']>, Shape['outputNames']> & string;
 
 /** The nodes with which a graph can start. */
-export type Entry<Shape extends GraphShape> = Exclude<Shape['nodes'], { readonly kind: 'gate' }>['name'];
+export type Entry<Shape extends GraphShape> = NameOf<Exclude<Shape['nodes'], { readonly kind: 'gate' }>>;

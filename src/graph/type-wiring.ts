@@ -1,10 +1,14 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { GateIn, InterruptIn, OutputNameOf, PortOf, TargetOf } from './type-member.ts';
+import type { GateIn, InterruptIn, NameOf, OutputNameOf, PortOf, TargetOf } from './type-member.ts';
+
+// Cost decides how this is written: a graph of 200 nodes with 30 ports each must check fast. A union is walked once
+// where a tuple is walked again and again. A map is one mapped type over a union, and is only looked into; `keyof` of it
+// would walk the union at every use, so that names come from unions, which the compiler keeps.
 
 /** An explicit edge: two nodes, and perhaps the one name that it wires. */
 export type GraphEdge = readonly [from: string, to: string, name?: string];
 
-/** What wires a graph. `nodes` and `edges` are unions, as a union is walked once where a tuple is walked again and again. */
+/** What wires a graph; `nodes` and `edges` are unions. */
 export interface Net {
   readonly nodes: AnyNode;
   readonly shared: string;
@@ -13,20 +17,29 @@ export interface Net {
   readonly convergence: 'fixpoint' | undefined;
 }
 
+/** Stands for every name that a map does not have, so that it can be looked into without asking for its keys. */
+interface Nobody {
+  readonly '~nobody': true;
+}
+type Known<Entry> = Entry extends Nobody ? never : Entry;
+
 /** The nodes that make a name, by that name. */
-export type Makers<Members extends AnyNode> = { [Member in Members as OutputNameOf<Member>]: Member };
+export type Makers<Members extends AnyNode> = {
+  [Member in Members | Nobody as Member extends AnyNode ? OutputNameOf<Member> : string]: Known<Member>;
+};
 
 /** The nodes with a port of a name, by that name. */
-export type Readers<Members extends AnyNode> = { [Member in Members as PortOf<Member>]: Member };
+export type Readers<Members extends AnyNode> = {
+  [Member in Members | Nobody as Member extends AnyNode ? PortOf<Member> : string]: Known<Member>;
+};
 
 /** The nodes by name. */
-export type ByName<Members extends AnyNode> = { [Member in Members as Member['name']]: Member };
+export type ByName<Members extends AnyNode> = {
+  [Member in Members | Nobody as Member extends AnyNode ? Member['name'] : string]: Known<Member>;
+};
 
-/** A property of a map, for each key of a union; keys that it does not have give nothing. */
-export type Pluck<Map, Key> = Key extends keyof Map ? Map[Key] : never;
-
-/** The name of each node in a union. */
-export type NameIn<Members> = Members extends { readonly name: infer Name extends string } ? Name : never;
+/** The nodes of a union that have a name of another. */
+export type Named<Members extends AnyNode, Name extends string> = ByName<Members>[Name];
 
 // ---- Explicit edges: each is expanded into one link per name, with null where it only orders.
 
@@ -41,30 +54,35 @@ export type Links<Members extends AnyNode, Edges> = Edges extends readonly [
 ]
   ? Rest extends readonly [infer Name extends string]
     ? readonly [From, To, Name]
-    : Carried<Pluck<ByName<Members>, From>, Pluck<ByName<Members>, To>> extends infer Name
-      ? [Name] extends [never]
-        ? readonly [From, To, null]
-        : Name extends string
-          ? readonly [From, To, Name]
-          : never
-      : never
+    : readonly [From, To, OrNull<Carried<Named<Members, From>, Named<Members, To>>>]
   : never;
 
-type Carried<From, To> = From extends AnyNode
-  ? To extends AnyNode
-    ? Extract<OutputNameOf<From>, PortOf<To>>
-    : never
-  : never;
+type Carried<From, To> = Extract<OutputNameOf<From>, PortOf<To>>;
+
+type OrNull<Name> = [Name] extends [never] ? null : Name;
 
 type LinksTo<Members extends AnyNode, Edges> = {
-  [Each in Links<Members, Edges> as Each[1]]: Each;
+  [Each in Links<Members, Edges> | Nobody as Each extends Link ? Each[1] : string]: Known<Each>;
 };
 
 type LinksFrom<Members extends AnyNode, Edges> = {
-  [Each in Links<Members, Edges> as Each[0]]: Each;
+  [Each in Links<Members, Edges> | Nobody as Each extends Link ? Each[0] : string]: Known<Each>;
 };
 
-type Carrying<Each, Name> = Each extends readonly [string, string, Name] ? Each : never;
+/** The first names of links that carry a name. */
+type Sources<Each, Name> = Each extends readonly [infer From, string, infer Carried]
+  ? Name extends Carried
+    ? From
+    : never
+  : never;
+
+type Sinks<Each, Name> = Each extends readonly [string, infer To, infer Carried]
+  ? Name extends Carried
+    ? To
+    : never
+  : never;
+
+type End<Each, Place extends 0 | 1 | 2> = Each extends Link ? Each[Place] : never;
 
 // ---- What feeds a port, and who reads an output.
 
@@ -72,8 +90,8 @@ type Carrying<Each, Name> = Each extends readonly [string, string, Name] ? Each 
 export type Feeders<N extends Net, Member extends AnyNode, Port extends string> = Port extends N['shared']
   ? never
   : N['edges'] extends GraphEdge
-    ? Carrying<Pluck<LinksTo<N['nodes'], N['edges']>, Member['name']>, Port>[0]
-    : NameIn<Pluck<Makers<N['nodes']>, Port>>;
+    ? Sources<LinksTo<N['nodes'], N['edges']>[Member['name']], Port>
+    : NameOf<Makers<N['nodes']>[Port]>;
 
 /** The names of the nodes that read an output of a node. */
 export type ReadersOf<
@@ -83,74 +101,94 @@ export type ReadersOf<
 > = Output extends N['shared']
   ? never
   : N['edges'] extends GraphEdge
-    ? Carrying<Pluck<LinksFrom<N['nodes'], N['edges']>, Member['name']>, Output>[1]
-    : NameIn<Pluck<Readers<N['nodes']>, Output>>;
+    ? Sinks<LinksFrom<N['nodes'], N['edges']>[Member['name']], Output>
+    : NameOf<Readers<N['nodes']>[Output]>;
 
-/** The ports of a node that nothing feeds. */
-export type OpenPort<N extends Net, Member extends AnyNode> = N['edges'] extends GraphEdge
-  ? Exclude<PortOf<Member>, Exclude<Pluck<LinksTo<N['nodes'], N['edges']>, Member['name']>[2], N['shared']>>
-  : Exclude<PortOf<Member>, Exclude<keyof Makers<N['nodes']>, N['shared']>>;
+/** The names of ports that nothing feeds. */
+export type OpenName<N extends Net> = N['edges'] extends GraphEdge
+  ? OpenPort<N, N['nodes']>
+  : [N['shared']] extends [never]
+    ? Exclude<PortOf<N['nodes']>, OutputNameOf<N['nodes']>>
+    : Exclude<PortOf<N['nodes']>, Exclude<OutputNameOf<N['nodes']>, N['shared']>>;
+
+type OpenPort<N extends Net, Member extends AnyNode> = Member extends AnyNode
+  ? Exclude<PortOf<Member>, Exclude<End<LinksTo<N['nodes'], N['edges']>[Member['name']], 2>, N['shared']>>
+  : never;
+
+/** The nodes that read an open name where nothing feeds them. */
+export type OpenReaders<N extends Net, Name extends string> = N['edges'] extends GraphEdge
+  ? WithOpen<N, Readers<N['nodes']>[Name], Name>
+  : Readers<N['nodes']>[Name];
+
+type WithOpen<N extends Net, Member, Name> = Member extends AnyNode
+  ? Name extends OpenPort<N, Member>
+    ? Member
+    : never
+  : never;
 
 // ---- Reach.
 
-type Successors<N extends Net> = N['edges'] extends GraphEdge
-  ? {
-      [Member in N['nodes'] as Member['name']]:
-        | Exclude<Pluck<LinksFrom<N['nodes'], N['edges']>, Member['name']>[1], Member['name']>
-        | GateTarget<Member>;
-    }
-  : {
-      [Member in N['nodes'] as Member['name']]:
-        | Exclude<
-            NameIn<Pluck<Readers<N['nodes']>, Exclude<OutputNameOf<Member>, N['shared']>>>,
-            Member['name']
-          >
-        | GateTarget<Member>;
-    };
+type Next<N extends Net, Member extends AnyNode> = N['edges'] extends GraphEdge
+  ? End<LinksFrom<N['nodes'], N['edges']>[Member['name']], 1>
+  : NameOf<Readers<N['nodes']>[Exclude<OutputNameOf<Member>, N['shared']>]>;
 
-type Predecessors<N extends Net> = N['edges'] extends GraphEdge
-  ? {
-      [Member in N['nodes'] as Member['name']]:
-        | Exclude<Pluck<LinksTo<N['nodes'], N['edges']>, Member['name']>[0], Member['name']>
-        | Pluck<GatesOf<N['nodes']>, Member['name']>;
-    }
-  : {
-      [Member in N['nodes'] as Member['name']]:
-        | Exclude<NameIn<Pluck<Makers<N['nodes']>, Exclude<PortOf<Member>, N['shared']>>>, Member['name']>
-        | Pluck<GatesOf<N['nodes']>, Member['name']>;
-    };
+type Previous<N extends Net, Member extends AnyNode> = N['edges'] extends GraphEdge
+  ? End<LinksTo<N['nodes'], N['edges']>[Member['name']], 0>
+  : NameOf<Makers<N['nodes']>[Exclude<PortOf<Member>, N['shared']>]>;
 
-type GateTarget<Member extends AnyNode> = Member extends { readonly kind: 'gate' } ? TargetOf<Member> : never;
+type Successors<N extends Net> = {
+  [Member in N['nodes'] | Nobody as Member extends AnyNode ? Member['name'] : string]: Member extends AnyNode
+    ? Exclude<Next<N, Member>, Member['name']> | TargetOf<GateIn<Member>>
+    : never;
+};
+
+type Predecessors<N extends Net> = {
+  [Member in N['nodes'] | Nobody as Member extends AnyNode ? Member['name'] : string]: Member extends AnyNode
+    ? Exclude<Previous<N, Member>, Member['name']> | GatesOf<N['nodes']>[Member['name']]
+    : never;
+};
 
 /** The names of the gates that lead to a node, by its name. */
-type GatesOf<Members extends AnyNode> = { [Gate in GateIn<Members> as TargetOf<Gate>]: Gate['name'] };
+type GatesOf<Members extends AnyNode> = {
+  [Gate in GateIn<Members> | Nobody as Gate extends AnyNode ? TargetOf<Gate> : string]: NameOf<Gate>;
+};
 
-type Walk<Map, Front, Seen = never> = [Front] extends [never]
+type Walk<Map extends Record<string, unknown>, Front, Seen = never> = [Front] extends [never]
   ? Seen
-  : Walk<Map, Exclude<Pluck<Map, Front>, Seen | Front>, Seen | Front>;
+  : Walk<Map, Exclude<Map[Front & string], Seen | Front>, Seen | Front>;
 
 /** The names of the nodes that can be reached from some nodes, by name; one of these itself only where it is in a cycle. */
-export type After<N extends Net, Name> =
-  Walk<Successors<N>, Pluck<Successors<N>, Name>> extends infer Found extends string ? Found : never;
+export type After<N extends Net, Name extends string> =
+  Walk<Successors<N>, Successors<N>[Name]> extends infer Found extends string ? Found : never;
 
 /** The names of the nodes from which some nodes can be reached. */
-export type Before<N extends Net, Name> =
-  Walk<Predecessors<N>, Pluck<Predecessors<N>, Name>> extends infer Found extends string ? Found : never;
+export type Before<N extends Net, Name extends string> =
+  Walk<Predecessors<N>, Predecessors<N>[Name]> extends infer Found extends string ? Found : never;
 
 // ---- Loops. Only a gate, an interrupt or a convergence test can leave a cycle, so that each has one of these in it; a
 // graph without them costs nothing here.
 
-type Exits<N extends Net> = N['convergence'] extends 'fixpoint'
-  ? N['nodes']['name']
-  : NameIn<GateIn<N['nodes']> | InterruptIn<N['nodes']>>;
+/** The names of the nodes that can leave a loop. */
+export type Exits<N extends Net> = N['convergence'] extends 'fixpoint'
+  ? NameOf<N['nodes']>
+  : NameOf<GateIn<N['nodes']> | InterruptIn<N['nodes']>>;
 
-type Loop<N extends Net, Name> =
+type Loop<N extends Net, Name extends string> =
   Extract<After<N, Name>, Before<N, Name>> extends infer Found extends string ? Found : never;
 
-/** The names of the nodes in the loop of a node, by its name; nodes in no loop are not in here. */
-export type Loops<N extends Net> = {
-  [Name in Exits<N> as Loop<N, Name>]: Loop<N, Name>;
+/** The names of the nodes in any loop. */
+export type LoopName<N extends Net, Exit extends string = Exits<N>> = Exit extends string
+  ? Loop<N, Exit>
+  : never;
+
+/** The names of the nodes in the loop of a node, by its name. */
+type Loops<N extends Net> = {
+  [Exit in Exits<N> | Nobody as Exit extends string ? Loop<N, Exit> : string]: Exit extends string
+    ? Loop<N, Exit>
+    : never;
 };
 
 /** The names of a node's strongly connected component, itself included. */
-export type ComponentOf<N extends Net, Name> = Name | Pluck<Loops<N>, Name>;
+export type ComponentOf<N extends Net, Name extends string> = [Exits<N>] extends [never]
+  ? Name
+  : Name | Loops<N>[Name];

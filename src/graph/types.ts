@@ -1,6 +1,6 @@
 import type { AnyNode, Node, NodeContext, NodeSpec } from '../nodes/contract.ts';
 import type { CheckedEdges, CheckedNodes, CheckedShared, GraphError } from './type-check.ts';
-import type { OutputNameOf } from './type-member.ts';
+import type { NameOf, OutputNameOf } from './type-member.ts';
 import type {
   Changed,
   Entry,
@@ -106,12 +106,16 @@ export interface Graph<in out Input, in out Outputs, in out Shape extends GraphS
   /** The same graph giving exactly these outputs, and running only what they need. */
   select<Name extends Selectable<Shape>>(
     ...names: readonly Name[]
-  ): GraphOf<Changed<Shape, { selected: OwnName<Name, Shape['outputNames'], OutputNameIn<Shape['nodes']>> }>>;
+  ): GraphOf<Changed<Shape, { selected: OwnName<Name, Shape['outputNames'], OutputNameOf<Shape['nodes']>> }>>;
   /** The same graph without what comes before these nodes; what they need from there becomes inputs. */
   startAt<Name extends Entry<Shape>>(...names: readonly Name[]): GraphOf<Changed<Shape, { start: Name }>>;
   /** The same graph with more nodes. */
   add<const Nodes extends readonly AnyNode[]>(
-    ...nodes: CheckedNodes<Nodes, Changed<Shape, { nodes: Shape['nodes'] | Nodes[number] }>>
+    ...nodes: CheckedNodes<
+      Nodes,
+      Changed<Shape, { nodes: Shape['nodes'] | Nodes[number] }>,
+      NameOf<Shape['nodes']>
+    >
   ): GraphOf<Changed<Shape, { nodes: Shape['nodes'] | Nodes[number] }>>;
   /** The same graph with other names for its inputs and outputs. */
   rename<const Names extends GraphRenames>(
@@ -131,17 +135,16 @@ export interface Graph<in out Input, in out Outputs, in out Shape extends GraphS
   ): NodeOfGraph<AskedInput<Input, Shape>, Outputs, Shape, Options>;
 }
 
-type OutputNameIn<Members extends AnyNode> = Members extends AnyNode ? OutputNameOf<Members> : never;
-
 type OwnInput<Shape extends GraphShape, Name> = OwnName<Name, Shape['inputNames'], keyof OwnInputs<Shape>>;
 
-type BoundName<Shape extends GraphShape> = string extends Shape['nodes']['name']
-  ? string
-  : Shape['bound'] extends infer Name
-    ? Name extends keyof Shape['inputNames']
-      ? Shape['inputNames'][Name] & string
-      : Name & string
-    : never;
+type BoundName<Shape extends GraphShape> =
+  string extends NameOf<Shape['nodes']>
+    ? string
+    : Shape['bound'] extends infer Name
+      ? Name extends keyof Shape['inputNames']
+        ? Shape['inputNames'][Name] & string
+        : Name & string
+      : never;
 
 type OnlyKnown<Values, Known, What extends string> = [Exclude<keyof Values, Known>] extends [never]
   ? unknown

@@ -7,7 +7,7 @@ import { componentsOf, reach } from './components.ts';
 import { list, problem } from './problem.ts';
 import { assertProducersAgree } from './producers.ts';
 import { isGraphNode } from './plan.ts';
-import type { GraphState } from './state.ts';
+import type { Edge, GraphState } from './state.ts';
 import { namesOfEdge, type WiredMember, type Wiring } from './wiring.ts';
 
 /** Throws where the nodes themselves do not go together, before they are wired. */
@@ -77,28 +77,32 @@ function assertTargets(state: GraphState, { name, gate }: AnyNode, names: Readon
 function assertEdges(state: GraphState): void {
   const byName = new Map(state.nodes.map((node) => [node.name, node]));
   for (const edge of state.edges ?? []) {
-    const [from, to, carried] = edge;
-    for (const end of [from, to]) {
-      if (byName.has(end)) continue;
-      throw problem(
-        state,
-        `the edge from "${from}" to "${to}" names "${end}", but there is no such node`,
-        didYouMean(end, [...byName.keys()]),
-      );
-    }
+    const [from, to] = edge;
     const [source, reader] = [byName.get(from), byName.get(to)];
-    if (carried === undefined) continue;
-    const inputs = Object.keys(reader?.inputs ?? {});
-    if (source?.outputs.includes(carried) === true && inputs.includes(carried)) continue;
-    const shared = namesOfEdge([from, to], source, reader);
+    if (source !== undefined && reader !== undefined) {
+      assertCarried(state, edge, source, reader);
+      continue;
+    }
+    const unknown = source === undefined ? from : to;
     throw problem(
       state,
-      `the edge from "${from}" to "${to}" carries "${carried}", which is not both an output of "${from}" and an input of "${to}"`,
-      shared.length === 0
-        ? `They share no name: "${from}" outputs ${list(source?.outputs ?? [])}, "${to}" takes ${list(inputs)}.`
-        : didYouMean(carried, shared),
+      `the edge from "${from}" to "${to}" names "${unknown}", but there is no such node`,
+      didYouMean(unknown, [...byName.keys()]),
     );
   }
+}
+
+function assertCarried(state: GraphState, [from, to, name]: Edge, source: AnyNode, reader: AnyNode): void {
+  const inputs = Object.keys(reader.inputs ?? {});
+  if (name === undefined || (source.outputs.includes(name) && inputs.includes(name))) return;
+  const shared = namesOfEdge([from, to], source, reader);
+  throw problem(
+    state,
+    `the edge from "${from}" to "${to}" carries "${name}", which is not both an output of "${from}" and an input of "${to}"`,
+    shared.length === 0
+      ? `They share no name: "${from}" outputs ${list(source.outputs)}, "${to}" takes ${list(inputs)}.`
+      : didYouMean(name, shared),
+  );
 }
 
 function assertWaits(state: GraphState, { members }: Wiring): void {

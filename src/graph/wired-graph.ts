@@ -4,10 +4,14 @@ import { assertInteger, assertKnownOptions, assertOneOf, expected } from '../nod
 import { didYouMean } from '../suggest.ts';
 import { asNode } from './as-node.ts';
 import { compile } from './compile.ts';
+import { describeGraph } from './describe.ts';
+import { drawGraph } from './draw.ts';
 import { createGraphNode } from './graph-node.ts';
+import { hashOf, type GraphHash } from './hash.ts';
 import type { GraphNode, GraphPlan } from './plan.ts';
 import { problem } from './problem.ts';
 import type { Edge, GraphState } from './state.ts';
+import { graphToJSON, type GraphJSON } from './to-json.ts';
 
 /** The inputs of a graph, as they are now. */
 export interface GraphInputs {
@@ -104,6 +108,22 @@ export class WiredGraph {
 
   asNode(options: unknown = {}): AnyNode {
     return asNode(this.#plan, this.#state, options);
+  }
+
+  get hash(): GraphHash {
+    return hashOf(this.#root);
+  }
+
+  describe(): string {
+    return describeGraph(this.toJSON());
+  }
+
+  toMermaid(result?: unknown): string {
+    return drawGraph(this.#root, result);
+  }
+
+  toJSON(): GraphJSON {
+    return graphToJSON(this.#root);
   }
 
   /** The graph as the root of a run. */
@@ -221,15 +241,19 @@ function innerOf(names: ReadonlyMap<string, string>, outer: string): string {
 
 function checkEdges(graph: string, edges: unknown): readonly Edge[] | undefined {
   if (edges === undefined) return undefined;
-  const isEdge = (edge: unknown): edge is Edge =>
-    Array.isArray(edge) &&
-    (edge.length === 2 || edge.length === 3) &&
-    edge.every((each) => typeof each === 'string');
   if (Array.isArray(edges) && edges.every(isEdge)) return edges;
   throw expected(
     `\`edges\` of graph "${graph}"`,
     "an array of ['from', 'to'] or ['from', 'to', 'name']",
     edges,
+  );
+}
+
+function isEdge(edge: unknown): edge is Edge {
+  return (
+    Array.isArray(edge) &&
+    (edge.length === 2 || edge.length === 3) &&
+    edge.every((each) => typeof each === 'string')
   );
 }
 

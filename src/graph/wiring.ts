@@ -52,7 +52,7 @@ export function wire(nodes: readonly AnyNode[], state: GraphState): Wiring {
   const byName = new Map(nodes.map((node, index) => [node.name, index]));
   const producers = indexNames(nodes, (node) => node.outputs);
   const emitters = indexNames(nodes, (node) => [...(node.policies.emits ?? []), ...node.outputs]);
-  const edges = state.edges === undefined ? undefined : sortEdges(state.edges, nodes, byName);
+  const edges = state.edges === undefined ? undefined : sortEdges(state, nodes, byName);
   const gatesOf = gatesByTarget(nodes, byName);
   const members = nodes.map((node, index): WiredMember => {
     const carried = edges?.carried.get(index);
@@ -151,7 +151,7 @@ function isBoundPort(node: AnyNode, port: string): boolean {
 
 /** What explicit edges carry to each node by name, and which nodes they only order. */
 function sortEdges(
-  edges: readonly Edge[],
+  { edges = [], shared }: GraphState,
   nodes: readonly AnyNode[],
   byName: ReadonlyMap<string, number>,
 ): {
@@ -163,7 +163,8 @@ function sortEdges(
   for (const edge of edges) {
     const [from, to] = [byName.get(edge[0]), byName.get(edge[1])];
     if (from === undefined || to === undefined) continue; // an end that was cut away
-    const names = namesOfEdge(edge, nodes[from], nodes[to]);
+    // A shared name is read without a wire, so that an edge of it can only order.
+    const names = namesOfEdge(edge, nodes[from], nodes[to]).filter((name) => !shared.has(name));
     if (names.length === 0) append(ordered, to, from);
     const ports = carried.get(to) ?? new Map<string, number[]>();
     carried.set(to, ports);
@@ -195,12 +196,14 @@ function successorsOf(members: readonly WiredMember[], shared: ReadonlySet<strin
     if (from !== to) found[from]?.add(to);
   };
   for (const { index, ports, gates, waits, after } of members) {
-    for (const { name, producers } of ports) {
-      if (!shared.has(name)) for (const producer of producers) add(producer, index);
-    }
-    for (const gate of gates) add(gate, index);
-    for (const { emitters } of waits) for (const emitter of emitters) add(emitter, index);
-    for (const before of after) add(before, index);
+    const wired = ports.filter(({ name }) => !shared.has(name));
+    const before = [
+      ...wired.map(({ producers }) => producers),
+      gates,
+      ...waits.map(({ emitters }) => emitters),
+      after,
+    ];
+    for (const group of before) for (const each of group) add(each, index);
   }
   return found.map((each) => [...each]);
 }

@@ -1,5 +1,5 @@
 import type { MessageLog } from './message-log.ts';
-import { isEndMessage, type InvocationMessage, type RunStatus } from './messages.ts';
+import { isEndMessage, isInvocationMessage, type InvocationMessage, type RunStatus } from './messages.ts';
 
 /** What became of a node of a graph. `pending`: its turn has not come yet; only of a run that is paused. */
 export type NodeStatus =
@@ -33,22 +33,7 @@ export interface GraphStatusQuery {
 
 /** What became of each node of a graph: a fold over the log. */
 export function readGraphStatus(log: MessageLog, query: GraphStatusQuery): GraphStatus {
-  const found = new Map<string, { status: NodeStatus; reason?: string }>();
-  const names = new Map<number, string>();
-  for (let index = 0; index < query.length; index += 1) {
-    const message = log.message(index);
-    if (!('ordinal' in message)) continue;
-    if (message.type === 'RequestCreation' && message.source === query.ordinal)
-      names.set(message.ordinal, message.name);
-    if (message.type === 'NodeSkipped') {
-      if (message.ordinal === query.ordinal)
-        found.set(message.name, { status: message.status, reason: message.reason });
-      continue;
-    }
-    const name = names.get(message.ordinal);
-    const change = name === undefined ? undefined : statusAfter(message, query.status);
-    if (name !== undefined && change !== undefined) found.set(name, change);
-  }
+  const found = lastChanges(log, query);
   const nodes: [string, NodeStatus][] = [];
   const reasons: [string, string][] = [];
   for (const name of query.names) {
@@ -62,6 +47,27 @@ export function readGraphStatus(log: MessageLog, query: GraphStatusQuery): Graph
   };
 }
 
+interface Change {
+  readonly status: NodeStatus;
+  readonly reason?: string;
+}
+
+function lastChanges(log: MessageLog, { ordinal, length, status }: GraphStatusQuery): Map<string, Change> {
+  const found = new Map<string, Change>();
+  const names = new Map<number, string>();
+  for (let index = 0; index < length; index += 1) {
+    const message = log.message(index);
+    if (!isInvocationMessage(message)) continue;
+    if (message.type === 'RequestCreation' && message.source === ordinal)
+      names.set(message.ordinal, message.name);
+    const isSkip = message.type === 'NodeLeftOut' && message.ordinal === ordinal;
+    const name = isSkip ? message.name : names.get(message.ordinal);
+    const change = isSkip ? message : statusAfter(message, status);
+    if (name !== undefined && change !== undefined) found.set(name, change);
+  }
+  return found;
+}
+
 function untouched(
   name: string,
   { pruned, status }: GraphStatusQuery,
@@ -73,10 +79,7 @@ function untouched(
   return { status: 'cancelled', reason: 'the run ended before its turn came' };
 }
 
-function statusAfter(
-  message: InvocationMessage,
-  run: RunStatus,
-): { status: NodeStatus; reason?: string } | undefined {
+function statusAfter(message: InvocationMessage, run: RunStatus): Change | undefined {
   if (isEndMessage(message)) {
     if (message.type === 'RequestSuccess') return { status: 'completed' };
     const status = message.type === 'RequestCancelled' ? 'cancelled' : 'failed';

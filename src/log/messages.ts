@@ -76,12 +76,12 @@ export interface ContextWriteMessage extends AboutInvocation {
   readonly value: unknown;
 }
 
-/** A node of a graph will not run; the invocation is the graph's. */
-export interface NodeSkippedMessage extends AboutInvocation {
-  readonly type: 'NodeSkipped';
+/** A node of a graph will not run, or not once more; the invocation is the graph's. */
+export interface NodeLeftOutMessage extends AboutInvocation {
+  readonly type: 'NodeLeftOut';
   readonly name: string;
-  /** `blocked`: something that it needs has failed. */
-  readonly status: 'skipped' | 'blocked';
+  /** `blocked`: something that it needs has failed; `failed`: it ran as often as it may. */
+  readonly status: 'skipped' | 'blocked' | 'failed';
   readonly reason: string;
 }
 
@@ -113,7 +113,7 @@ export type InvocationMessage =
   | InterruptResolvedMessage
   | InterruptWithdrawnMessage
   | ContextWriteMessage
-  | NodeSkippedMessage
+  | NodeLeftOutMessage
   | EndMessage
   | FatalFailureMessage;
 

@@ -102,6 +102,8 @@ export interface Node<Input = unknown, Output = unknown, Spec extends NodeSpec =
   readonly inputs: InputDeclarations | undefined;
   /** The names of the declared outputs. */
   readonly outputs: readonly string[];
+  /** Whether the body returns an object of its outputs by name (`outputs: […]`), not the one output itself. */
+  readonly returnsRecord?: boolean;
   readonly policies: NodePolicies<never, unknown>;
   readonly run: Spec['run'];
   /** Of a gate: where it may lead. */

@@ -10,11 +10,11 @@ import type {
   NodePolicies,
   NodeSpec,
 } from './contract.ts';
-import { checkInputs, checkName, checkPolicies, freezeNode, POLICY_NAMES } from './node.ts';
+import { checkInputs, checkName, checkPolicies, freezeNode, type POLICY_NAMES } from './node.ts';
 import { assertFunction, assertKnownOptions, assertOneOf, expected } from './validate.ts';
 
 /** What a gate chooses to end its branch of a graph. */
-export const END = 'END';
+export const END = 'END' as const;
 
 /** What a gate decides: a target's name, `'END'`, several names, or null for no target. */
 export type Decision = string | null | readonly string[];
@@ -242,8 +242,7 @@ function makeGate(
 }
 
 function checkTargets(name: string, targets: unknown): readonly string[] {
-  const isFit = (target: unknown): target is string => typeof target === 'string' && target !== '';
-  if (Array.isArray(targets) && targets.length > 0 && targets.every(isFit)) {
+  if (Array.isArray(targets) && targets.length > 0 && targets.every(isName)) {
     return Object.freeze([...new Set<string>(targets)]);
   }
   throw expected(
@@ -252,6 +251,10 @@ function checkTargets(name: string, targets: unknown): readonly string[] {
     targets,
     "Name at least one node, as in `targets: ['retry', END]`.",
   );
+}
+
+function isName(target: unknown): target is string {
+  return typeof target === 'string' && target !== '';
 }
 
 function checkDecision(name: string, gate: GateSettings, decision: unknown): Decision {

@@ -141,6 +141,7 @@ function fromDefinition(given: unknown): AnyNode {
     name,
     inputs: checkInputs(name, definition.inputs),
     outputs: checkOutputs(name, definition),
+    returnsRecord: definition.outputs !== undefined,
     policies: checkPolicies(name, definition),
     run: definition.run as AnyNode['run'], // checked above to be a function
   };
@@ -199,6 +200,11 @@ export function checkOutputs(
   if (new Set(names).size !== names.length)
     throw expected(`\`outputs\` of node "${name}"`, 'different names', outputs);
   return Object.freeze([...(names as string[])]); // checked above
+}
+
+/** Whether what a node returns holds its outputs by name. */
+export function returnsRecord({ kind, returnsRecord: isRecord }: AnyNode): boolean {
+  return kind === 'graph' || isRecord === true;
 }
 
 /** The policies among a definition's parts, checked and frozen. */

@@ -118,7 +118,19 @@ describe('a node starts as soon as what it depends on is settled', () => {
     release.resolve(1);
     await running;
 
-    expect(startedBefore).toEqual(['a', 'b', 'c']);
+    expect(startedBefore.toSorted()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('nodes that are ready at the same time start in the order of the list', async () => {
+    const started: string[] = [];
+    const a = node({ name: 'a', output: 'x', run: () => started.push('a') });
+    const b = node({ name: 'b', output: 'y', run: () => started.push('b') });
+    const c = node({ name: 'c', inputs: { y: input<number>() }, output: 'z', run: () => started.push('c') });
+    const d = node({ name: 'd', inputs: { y: input<number>() }, output: 'w', run: () => started.push('d') });
+
+    await createRunner().run(graph({ name: 'g', nodes: [a, b, c, d] }));
+
+    expect(started).toEqual(['a', 'b', 'c', 'd']);
   });
 
   test('a node of which all inputs are optional waits for those who write them all the same', async () => {
