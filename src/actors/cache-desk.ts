@@ -11,11 +11,20 @@ export interface CacheDeskOptions {
   readonly coordinator: Coordinator;
 }
 
+/** A call that may be answered from the cache. */
+interface Order {
+  readonly invocation: Invocation;
+  readonly key: string;
+  /** Runs the body. */
+  readonly compute: () => void;
+}
+
 /** Stands before the bodies of nodes that are cached: gives out what is there, and takes in what they make. */
 export class CacheDesk {
   readonly #options: CacheDeskOptions;
-  readonly #flights = new Map<Invocation, CacheFlight>();
-  /** Who waits for which computation. */
+  /** What the invocations of this run are looking up or computing, for themselves and others. */
+  readonly #leading = new Map<Invocation, CacheFlight>();
+  /** Who waits for which of them. */
   readonly #following = new Map<Invocation, CacheFlight>();
   readonly #onTrouble: CacheTrouble;
 
@@ -32,84 +41,104 @@ export class CacheDesk {
       return;
     }
     const found = cache.keyOf(invocation.node, invocation.input);
-    if ('key' in found) this.#look(invocation, found.key, compute);
-    else {
-      this.#options.reporter.missed(invocation, undefined, found.reason);
-      compute();
+    if ('key' in found) {
+      this.#look({ invocation, key: found.key, compute });
+      return;
     }
+    this.#options.reporter.missed(invocation, undefined, found.reason);
+    compute();
   }
 
   /** A body has delivered: its result is kept. */
   keep(invocation: Invocation, value: unknown): void {
-    if (this.#flights.size === 0) return;
-    const { cache } = this.#options.settings;
-    const flight = this.#flights.get(invocation);
-    if (flight === undefined || cache === undefined) return;
-    this.#flights.delete(invocation);
-    const stored = cache.store(flight.key, invocation.node, value, this.#onTrouble);
-    if (stored instanceof Promise) void stored.then(() => cache.finish(flight));
-    else cache.finish(flight);
+    if (this.#leading.size === 0) return;
+    const flight = this.#leading.get(invocation);
+    if (flight === undefined) return;
+    this.#leading.delete(invocation);
+    this.#options.settings.cache?.store(flight, invocation.node, value, this.#onTrouble);
   }
 
   /** An invocation has ended; whoever waits for a result of it that is not there looks for itself. */
   release(invocation: Invocation): void {
     this.#following.delete(invocation);
-    if (this.#flights.size === 0) return;
-    const flight = this.#flights.get(invocation);
+    if (this.#leading.size === 0) return;
+    const flight = this.#leading.get(invocation);
     if (flight === undefined) return;
-    this.#flights.delete(invocation);
-    this.#options.settings.cache?.finish(flight);
+    this.#leading.delete(invocation);
+    this.#options.settings.cache?.giveUp(flight);
   }
 
-  #look(invocation: Invocation, key: string, compute: () => void): void {
-    const { cache } = this.#options.settings;
+  #look(order: Order): void {
+    const { invocation, key } = order;
+    const { cache, runId } = this.#options.settings;
     if (cache === undefined) return;
-    const answer = cache.lookUp(key, this.#onTrouble);
-    if (!(answer instanceof Promise)) {
-      this.#onAnswer(invocation, answer, compute);
+    const underWay = cache.flightOf(key);
+    if (underWay?.answer !== undefined) {
+      this.#onAnswer(order, underWay.answer());
       return;
     }
-    if (invocation.isSync) {
-      this.#options.reporter.missed(
-        invocation,
-        key,
-        'the cache answers asynchronously, and the run is synchronous',
-      );
+    if (underWay !== undefined && this.#mayFollow(invocation, underWay)) {
+      this.#follow(order, underWay);
+      return;
+    }
+    // Who cannot wait for a computation that is under way computes for itself, and leaves that one its followers.
+    if (underWay === undefined) this.#leading.set(invocation, cache.begin(key, invocation, runId));
+    const answer = cache.lookUp(key, this.#onTrouble);
+    if (!(answer instanceof Promise)) this.#onAnswer(order, answer);
+    else if (invocation.isSync) {
+      const reason = 'the cache answers by a promise, and the run is synchronous';
+      this.#onAnswer(order, { type: 'miss', key, reason });
+    } else this.#wait(invocation, answer, (found) => this.#onAnswer(order, found));
+  }
+
+  #onAnswer({ invocation, compute }: Order, answer: CacheAnswer): void {
+    const { reporter, coordinator, settings } = this.#options;
+    if (answer.type === 'miss') {
+      reporter.missed(invocation, answer.key, answer.reason);
       compute();
       return;
     }
-    this.#wait(invocation, answer, (found) => this.#onAnswer(invocation, found, compute));
+    const flight = this.#leading.get(invocation);
+    this.#leading.delete(invocation);
+    if (flight !== undefined) settings.cache?.found(flight, answer);
+    reporter.hit(invocation, answer.key);
+    coordinator.end({ invocation, event: 'SUCCEED', value: answer.value() });
   }
 
-  #onAnswer(invocation: Invocation, answer: CacheAnswer, compute: () => void): void {
-    const { reporter, coordinator, settings } = this.#options;
-    if (answer.type === 'hit') {
-      reporter.hit(invocation, answer.key);
-      coordinator.end({ invocation, event: 'SUCCEED', value: answer.value });
+  /** Waits for somebody else's computation. */
+  #follow(order: Order, flight: CacheFlight): void {
+    const { invocation } = order;
+    const { coordinator, settings } = this.#options;
+    this.#following.set(invocation, flight);
+    const goOn = (): void => {
+      this.#following.delete(invocation);
+      this.#look(order);
+    };
+    if (flight.runId !== settings.runId) {
+      this.#wait(invocation, flight.landed, goOn);
       return;
     }
-    const { key, reason } = answer;
-    const underWay = key === undefined ? undefined : settings.cache?.flightOf(key);
-    if (key !== undefined && underWay !== undefined && this.#mayFollow(invocation, underWay)) {
-      this.#following.set(invocation, underWay);
-      this.#wait(invocation, underWay.landed, () => {
-        this.#following.delete(invocation);
-        this.#look(invocation, key, compute);
-      });
-      return;
-    }
-    reporter.missed(invocation, key, reason);
-    // Who cannot wait for a computation that is under way computes for itself, and leaves that one its followers.
-    const flight =
-      key === undefined || underWay !== undefined ? undefined : settings.cache?.begin(key, invocation);
-    if (flight !== undefined) this.#flights.set(invocation, flight);
-    compute();
+    // Of the same run, it is like a call: when all that is left waits for a person, so does this.
+    invocation.callsInCheck += 1;
+    coordinator.recount(invocation);
+    void flight.landed.then(() => {
+      invocation.callsInCheck -= 1;
+      coordinator.recount(invocation);
+      coordinator.resume(invocation, () => isOver(invocation) || goOn());
+    });
+  }
+
+  /** Who waits for the cache takes no place, but is at work: the run does not pause meanwhile. */
+  #wait<Value>(invocation: Invocation, promise: Promise<Value>, goOn: (value: Value) => void): void {
+    const { coordinator } = this.#options;
+    coordinator.yieldSlot(invocation);
+    void promise.then((value) => coordinator.resume(invocation, () => isOver(invocation) || goOn(value)));
   }
 
   /** Whether an invocation may wait for a computation: not on the stack, and not where that waits for the invocation itself. */
   #mayFollow(invocation: Invocation, flight: CacheFlight): boolean {
     if (invocation.isSync) return false;
-    if (!ancestorsOf(invocation).some((each) => this.#flights.has(each))) return true;
+    if (!ancestorsOf(invocation).some((each) => this.#leading.has(each))) return true;
     const awaited = new Set<object>([flight.leader]);
     // The set grows while it is walked: what stands below somebody who is waited for may wait for others.
     for (const leader of awaited) {
@@ -119,21 +148,11 @@ export class CacheDesk {
     }
     return true;
   }
+}
 
-  /** Who waits for the cache, or for somebody else's computation, does no work and takes no place. */
-  #wait<Value>(invocation: Invocation, promise: Promise<Value>, goOn: (value: Value) => void): void {
-    const { coordinator } = this.#options;
-    invocation.callsInCheck += 1;
-    coordinator.recount(invocation);
-    void promise.then((value) => {
-      invocation.callsInCheck -= 1;
-      coordinator.recount(invocation);
-      if (invocation.hasEnded) return;
-      coordinator.resume(invocation, () => {
-        if (!invocation.hasEnded && !invocation.isStopping) goOn(value);
-      });
-    });
-  }
+/** Whether an invocation was stopped while it waited. */
+function isOver(invocation: Invocation): boolean {
+  return invocation.hasEnded || invocation.isStopping;
 }
 
 function ancestorsOf(invocation: Invocation): Invocation[] {

@@ -81,22 +81,24 @@ export class GraphLoop {
 
   /** The nodes that a loop starts with: ungated or chosen ones; else targets that are open by default; else gates. */
   #starters(members: readonly PlanMember[]): readonly PlanMember[] {
-    const able = members.filter((member) => missingPort(this.#board, member) === undefined);
-    const first = able.filter((member) =>
-      member.gates.length === 0 ? member.node.gate === undefined : this.#board.isChosen(member),
+    const board = this.#board;
+    const able = members.filter(
+      (member) => missingPort(board, member) === undefined && isAnnounced(board, member),
     );
-    const unannounced = (member: PlanMember): boolean => isAnnounced(this.#board, member);
-    const starters = first.filter(unannounced);
-    if (starters.length > 0) return starters;
-    const open = able.filter((member) => this.#isOpenByDefault(member)).filter(unannounced);
+    const first = able.filter((member) =>
+      member.gates.length === 0 ? member.node.gate === undefined : board.isChosen(member),
+    );
+    if (first.length > 0) return first;
+    // Gates before the loop that chose nothing of it have decided that it is not entered.
+    if (members.some(({ gates }) => gates.some((gate) => !this.#members.has(gate)))) return [];
+    const open = able.filter((member) => this.#isOpenByDefault(member));
     if (open.length > 0) return open;
-    return able
-      .filter((member) => member.node.gate !== undefined && member.gates.length === 0)
-      .filter(unannounced);
+    return able.filter((member) => member.node.gate !== undefined && member.gates.length === 0);
   }
 
-  #isOpenByDefault({ gates }: PlanMember): boolean {
-    if (gates.length === 0 || gates.some((gate) => !this.#members.has(gate))) return false;
+  #isOpenByDefault({ gates, node }: PlanMember): boolean {
+    if (node.gate !== undefined || gates.length === 0 || gates.some((gate) => !this.#members.has(gate)))
+      return false;
     return gates.some((gate) => this.#board.memberOf(gate).node.gate?.isDefaultOpen === true);
   }
 
@@ -118,7 +120,7 @@ export class GraphLoop {
 
   /** An entry whose gates were cut away starts like an ungated node, once. */
   #isEntryDue({ index, isEntry }: PlanMember): boolean {
-    return isEntry && this.#dirty.has(index);
+    return isEntry && this.#board.stateOf(index).runs === 0;
   }
 
   /** Leaves out who has to wait: a target for its gate, a gate for who writes its inputs, a waiter for its emitter. */
@@ -126,9 +128,10 @@ export class GraphLoop {
     const at = new Set(able.map(({ index }) => index));
     const withoutTargets = able.filter(({ gates }) => !gates.some((gate) => at.has(gate)));
     const going = new Set(withoutTargets.map(({ index }) => index));
+    const coming = this.#comingFrom(going);
     const isWritten = ({ index, ports }: PlanMember): boolean =>
       ports.some(({ variable }) =>
-        this.#board.producersOf(variable).some((producer) => producer !== index && going.has(producer)),
+        this.#board.producersOf(variable).some((producer) => producer !== index && coming.has(producer)),
       );
     const isAwaited = ({ waits }: PlanMember): boolean =>
       waits.some(({ emitters }) => emitters.some((emitter) => going.has(emitter)));
@@ -136,6 +139,30 @@ export class GraphLoop {
       (member) => !(member.node.gate !== undefined && isWritten(member)) && !isAwaited(member),
     );
     return inTurn.length > 0 ? inTurn : able;
+  }
+
+  /**
+   * What runs now, and what that leads to without a decision or a question: a gate at the end of a long body waits for
+   * all of it, not just for the last node of it. It cannot wait for ever, as a cycle of such nodes is no legal graph.
+   */
+  #comingFrom(going: ReadonlySet<number>): ReadonlySet<number> {
+    const coming = new Set(going);
+    // The set grows while it is walked.
+    for (const index of coming) {
+      const { writes } = this.#board.memberOf(index);
+      for (const variable of writes.flatMap(({ variables }) => variables)) {
+        for (const reader of this.#board.readersOf(variable)) if (this.#follows(reader)) coming.add(reader);
+      }
+    }
+    return coming;
+  }
+
+  /** Whether a node of the loop runs just because an input of it is written. */
+  #follows(index: number): boolean {
+    const { gates, node } = this.#board.memberOf(index);
+    return (
+      this.#members.has(index) && gates.length === 0 && node.gate === undefined && node.question === undefined
+    );
   }
 
   #start(round: readonly PlanMember[]): void {

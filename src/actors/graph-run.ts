@@ -43,7 +43,8 @@ export class GraphRun implements LoopHost, GraphView {
     this.#plan = plan;
     this.#attempt = attempt;
     this.#host = host;
-    this.maxIterations = node.maxIterations ?? plan.maxIterations ?? host.settings.maxIterations;
+    this.maxIterations =
+      node.maxIterations ?? plan.maxIterations ?? limitAround(attempt) ?? host.settings.maxIterations;
     this.#waiting = plan.components.map((component) => component.predecessors);
     this.#unsettled = plan.components.length;
   }
@@ -224,4 +225,11 @@ export class GraphRun implements LoopHost, GraphView {
       this.#spawn(member, { ok: false, error }, settle);
     }
   }
+}
+
+/** The limit of the graph that a graph is part of. */
+function limitAround({ invocation }: Attempt): number | undefined {
+  for (let each = invocation.parent; each !== undefined; each = each.parent)
+    if (each.graph !== undefined) return each.graph.maxIterations;
+  return undefined;
 }

@@ -138,6 +138,8 @@ export interface OutcomeListener {
 
 /** What others ask of a graph that runs. */
 export interface GraphView {
+  /** The most runs of one node within one loop. */
+  readonly maxIterations: number;
   /** Everything that was produced so far, by name. */
   readonly produced: Record<string, unknown>;
   /** The key, outside of the graph, of a question that is asked inside of it. */

@@ -1,29 +1,35 @@
 import type { Cache } from '../cache/cache.ts';
 import { cacheKey } from '../cache/key.ts';
+import type { RunId } from '../ids.ts';
 import type { AnyNode, CachePolicy } from '../nodes/contract.ts';
 import { decodeValue, encodeValue } from '../stored-value.ts';
 
 /** What a look into the cache found. */
 export type CacheAnswer =
-  | { readonly type: 'hit'; readonly key: string; readonly value: unknown }
+  | {
+      readonly type: 'hit';
+      readonly key: string;
+      /** The result, a new copy each time. */ readonly value: () => unknown;
+    }
   | { readonly type: 'miss'; readonly key: string | undefined; readonly reason: string };
 
-/** The computation of one missing result, which others of the same key wait for. */
+/** The search for one result, which others of the same key wait for: the look into the cache, and the computation. */
 export class CacheFlight {
   readonly key: string;
-  /** The invocation that computes it. */
+  /** The invocation at it, and the run of that. */
   readonly leader: object;
-  readonly #landed: Promise<void>;
+  readonly runId: RunId;
+  /** What was found or computed, once it is there. */
+  answer: (() => CacheAnswer) | undefined;
+  /** Resolves when it is over, whatever came of it. */
+  readonly landed: Promise<void>;
   #land: () => void = () => undefined;
 
-  constructor(key: string, leader: object) {
+  constructor(key: string, leader: object, runId: RunId) {
     this.key = key;
     this.leader = leader;
-    this.#landed = new Promise((resolve) => (this.#land = resolve));
-  }
-
-  get landed(): Promise<void> {
-    return this.#landed;
+    this.runId = runId;
+    this.landed = new Promise((resolve) => (this.#land = resolve));
   }
 
   land(): void {
@@ -74,42 +80,61 @@ export class ResultCache {
     }
   }
 
-  /** The computation of a key that is under way. */
+  /** The search for a key that is under way. */
   flightOf(key: string): CacheFlight | undefined {
     return this.#flights.get(key);
   }
 
-  /** Begins the computation of a missing result. */
-  begin(key: string, leader: object): CacheFlight {
-    const flight = new CacheFlight(key, leader);
+  /** Begins a search. */
+  begin(key: string, leader: object, runId: RunId): CacheFlight {
+    const flight = new CacheFlight(key, leader, runId);
     this.#flights.set(key, flight);
     return flight;
   }
 
-  /** The computation is over, whatever came of it. */
-  finish(flight: CacheFlight): void {
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  /** A search has found the result in the cache. */
+  found(flight: CacheFlight, answer: CacheAnswer): void {
+    flight.answer = () => answer;
+    this.giveUp(flight);
+  }
+
+  /** A search is over, with a result or without. */
+  giveUp(flight: CacheFlight): void {
+    this.#flights.delete(flight.key);
     flight.land();
   }
 
-  /** Keeps a result. What cannot be stored is not kept. */
-  store(key: string, node: AnyNode, value: unknown, onTrouble: CacheTrouble): void | Promise<void> {
-    const failed = (error: unknown): void =>
+  /** Keeps what was computed, and gives it to all who wait. What cannot be stored is not kept. */
+  store(flight: CacheFlight, node: AnyNode, value: unknown, onTrouble: CacheTrouble): void {
+    const { key } = flight;
+    const failed = (error: unknown): void => {
       onTrouble(error, `A result of node "${node.name}" could not be cached`);
+      this.giveUp(flight);
+    };
     const { ttl } = policyOf(node);
     try {
-      const stored = this.#backend.set(key, encodeValue(value), ttl === undefined ? {} : { ttl });
-      return stored instanceof Promise ? stored.catch(failed) : undefined;
+      const text = encodeValue(value);
+      flight.answer = () => this.#answer(key, text, onTrouble);
+      flight.land();
+      const stored = this.#backend.set(key, text, ttl === undefined ? {} : { ttl });
+      if (stored instanceof Promise) stored.then(() => this.giveUp(flight), failed);
+      else this.giveUp(flight);
     } catch (error) {
       failed(error);
-      return undefined;
     }
   }
 
   #answer(key: string, text: string | null | undefined, onTrouble: CacheTrouble): CacheAnswer {
     if (text === null || text === undefined) return { type: 'miss', key, reason: 'there is no entry' };
     try {
-      return { type: 'hit', key, value: decodeValue(text) };
+      // Read now, so that what cannot be read is a miss.
+      let first: { readonly value: unknown } | undefined = { value: decodeValue(text) };
+      const value = (): unknown => {
+        const taken = first;
+        first = undefined;
+        return taken === undefined ? decodeValue(text) : taken.value;
+      };
+      return { type: 'hit', key, value };
     } catch (error) {
       onTrouble(error, 'A cache entry could not be read');
       return { type: 'miss', key, reason: `the entry could not be read: ${messageOf(error)}` };

@@ -60,7 +60,7 @@ class Drawing {
       inner,
     }));
     this.#frame = this.#place(root, '  ');
-    const outputs = root.outputs.map((name) => ({ name, id: this.#shape('  ', '([', name, '])') }));
+    const outputs = root.outputs.map((name) => ({ name, id: this.#shape('  ', '[/', name, '/]') }));
     for (const { id, inner } of inputs) this.#connectInput(id, inner);
     this.#connect(this.#frame);
     for (const { name, id } of outputs) {
@@ -89,7 +89,7 @@ class Drawing {
 
   /** What a run may leave out has a dashed line. */
   #inputId(outer: string, inner: string): string {
-    const id = this.#shape('  ', '([', outer, '])');
+    const id = this.#shape('  ', '[/', outer, '/]');
     if (this.#root.plan.inputs.get(inner)?.isRequired !== true)
       this.#line(`  style ${id} stroke-dasharray:4`);
     return id;

@@ -5,7 +5,7 @@ import type { WiredMember, Wiring } from './wiring.ts';
 
 /**
  * With which members a loop could start, and which seeds each of them needs: its ungated members and those that a gate
- * outside may choose, and the targets of its own gates that are open by default; if there are none of these, its gates.
+ * outside may choose, the targets of its own gates that are open by default, and its gates.
  */
 export function loopStarts(
   indices: readonly number[],
@@ -15,10 +15,8 @@ export function loopStarts(
   const loop = new Set(indices);
   const members = indices.map((index) => wiring.members[index]).filter((member) => member !== undefined);
   const entries = members.filter(({ name }) => state.entries.includes(name));
-  const working = members.filter((member) => mayStart(member, loop, wiring));
-  const starters = entries.length > 0 ? entries : working;
-  const gates = members.filter(({ node }) => node.gate !== undefined);
-  return (starters.length > 0 ? starters : gates)
+  const starters = entries.length > 0 ? entries : members.filter((member) => mayStart(member, loop, wiring));
+  return starters
     .filter(
       (member) => !member.ports.some((port) => needsSeed(port, loop, state) && isAnswered(port, wiring)),
     )
@@ -35,9 +33,8 @@ export function requiredSeeds(starts: readonly PlanStart[]): readonly string[] {
 }
 
 function mayStart({ node, gates }: WiredMember, loop: ReadonlySet<number>, { members }: Wiring): boolean {
-  if (node.gate !== undefined) return false;
   if (gates.length === 0 || gates.some((gate) => !loop.has(gate))) return true;
-  return gates.some((gate) => members[gate]?.node.gate?.isDefaultOpen === true);
+  return node.gate === undefined && gates.some((gate) => members[gate]?.node.gate?.isDefaultOpen === true);
 }
 
 function needsSeed(

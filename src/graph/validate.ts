@@ -8,7 +8,7 @@ import { list, problem } from './problem.ts';
 import { assertProducersAgree } from './producers.ts';
 import { isGraphNode } from './plan.ts';
 import type { Edge, GraphState } from './state.ts';
-import { namesOfEdge, type WiredMember, type Wiring } from './wiring.ts';
+import { namesOfEdge, type WiredMember, type WiredPort, type Wiring } from './wiring.ts';
 
 /** Throws where the nodes themselves do not go together, before they are wired. */
 export function assertNodes(state: GraphState): void {
@@ -150,27 +150,31 @@ function assertShared(state: GraphState, wiring: Wiring): void {
 
 /** Every reader of a graph's input must agree on what stands for it when it is not given. */
 function assertDefaults(state: GraphState, { members }: Wiring): void {
-  const first = new Map<
-    string,
-    { readonly name: string; readonly hasDefault: boolean; readonly value: unknown }
-  >();
+  const first = new Map<string, { readonly name: string; readonly port: WiredPort }>();
   for (const { name, ports } of members) {
     for (const port of ports) {
-      if (port.producers.length > 0 || port.isBound || state.bound.has(port.name)) continue;
+      if (port.producers.length > 0 || state.bound.has(port.name)) continue;
       const known = first.get(port.name);
-      const { hasDefault, default: value } = port;
-      if (known === undefined) first.set(port.name, { name, hasDefault, value });
-      else if (known.hasDefault !== hasDefault || !isDeepStrictEqual(known.value, value)) {
-        const describe = (has: boolean, what: unknown): string =>
-          has ? `default ${show(what)}` : 'no default';
+      if (known === undefined) first.set(port.name, { name, port });
+      else if (!agree(known.port, port)) {
         throw problem(
           state,
-          `input "${port.name}" has ${describe(known.hasDefault, known.value)} in "${known.name}" but ${describe(hasDefault, value)} in "${name}"`,
+          `input "${port.name}" has ${describeDefault(known.port)} in "${known.name}" but ${describeDefault(port)} in "${name}"`,
           `Declare the same in both, or \`bind({ ${port.name}: … })\`.`,
         );
       }
     }
   }
+}
+
+function agree(one: WiredPort, other: WiredPort): boolean {
+  if (one.hasDefault && other.hasDefault) return isDeepStrictEqual(one.default, other.default);
+  // What is bound inside a graph is a default there; who has none asks the caller for the value, who then gives it to both.
+  return one.hasDefault === other.hasDefault || one.isBound || other.isBound;
+}
+
+function describeDefault({ hasDefault, isBound, default: value }: WiredPort): string {
+  return hasDefault ? `${isBound ? 'the bound value' : 'default'} ${show(value)}` : 'no default';
 }
 
 /** Every loop needs a way out: a gate that can choose one, a question, or a test for convergence. */

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { END } from '../nodes/gates.ts';
-import type { AnyNode } from '../nodes/contract.ts';
+import type { AnyNode, InputDeclaration } from '../nodes/contract.ts';
 import { isInputDeclaration } from '../nodes/input.ts';
 import { componentsOf, type Components } from './components.ts';
 import { isGraphNode } from './plan.ts';
@@ -128,17 +128,32 @@ function portsOf(node: AnyNode, producersOf: (name: string) => readonly number[]
     .filter(([name]) => !isAnswer(node, name))
     .map(([name, declaration]) => {
       const isDeclared = isInputDeclaration(declaration);
-      const hasDefault = isDeclared && 'default' in declaration;
+      const schema = isDeclared ? declaration.schema : declaration;
+      const fallback = defaultOf(declaration, schema);
       return {
         name,
-        hasDefault,
-        default: hasDefault ? declaration.default : undefined,
+        hasDefault: fallback !== undefined,
+        default: fallback?.value,
         isOptional: isDeclared && declaration['~input'].optional,
-        isBound: isGraphNode(node) && isBoundPort(node, name),
-        schema: isDeclared ? declaration.schema : declaration,
+        isBound: isBoundPort(node, name),
+        schema,
         producers: producersOf(name),
       };
     });
+}
+
+/** The default of an input: declared, or what its schema makes of nothing. */
+function defaultOf(
+  declaration: InputDeclaration | StandardSchemaV1,
+  schema: StandardSchemaV1 | undefined,
+): { readonly value: unknown } | undefined {
+  if (isInputDeclaration(declaration) && 'default' in declaration) return { value: declaration.default };
+  const result = schema?.['~standard'].validate(undefined);
+  if (result instanceof Promise) {
+    result.catch(() => undefined); // an asynchronous schema says nothing when a graph is built
+    return undefined;
+  }
+  return result === undefined || result.issues !== undefined ? undefined : { value: result.value };
 }
 
 function isAnswer(node: AnyNode, port: string): boolean {
@@ -146,7 +161,8 @@ function isAnswer(node: AnyNode, port: string): boolean {
 }
 
 function isBoundPort(node: AnyNode, port: string): boolean {
-  return isGraphNode(node) && node.plan.inputs.get(node.inputNames.get(port) ?? '')?.isBound === true;
+  if (!isGraphNode(node) || node.mapping?.names.includes(port) === true) return false;
+  return node.plan.inputs.get(node.inputNames.get(port) ?? '')?.isBound === true;
 }
 
 /** What explicit edges carry to each node by name, and which nodes they only order. */

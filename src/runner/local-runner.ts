@@ -2,6 +2,7 @@ import { createRunnerActor, type RunnerActor } from '../actors/runner-actor.ts';
 import { Run } from '../actors/run.ts';
 import { assertSyncNode } from '../actors/calls.ts';
 import type { EventSink } from '../actors/observer.ts';
+import type { RunSettings } from '../actors/settings.ts';
 import { asyncWork } from '../actors/performer.ts';
 import {
   CancelledError,
@@ -21,13 +22,17 @@ import { resolveInputs } from '../nodes/resolve-input.ts';
 import { assertKnownOptions, expected } from '../nodes/validate.ts';
 import { EventStream } from './event-stream.ts';
 import { openLogFile, type LogTarget } from './logging.ts';
+import { mapAll } from './map-all.ts';
+import { MapIterator, type MapItems } from './map-iter.ts';
+import { mapInputs, readMapOptions } from './map-options.ts';
+import { MapRun, type MapHost } from './map-run.ts';
 import { checkRunOptions, type RunOptions, type RunnerOptions } from './options.ts';
 import type { RunHandle } from './run-handle.ts';
 import type { RunResult } from './result.ts';
 import type { Capabilities, Runner, RunnerInfo } from './runner.ts';
 import { savePlace, type SavePlace } from './save-state.ts';
 import { observe, observeProcessor, runnerLogger, settingsOf, type RunnerParts } from './settings-of.ts';
-import { closeProcessors, Ticket } from './ticket.ts';
+import { closeProcessors, Ticket, type TicketOptions } from './ticket.ts';
 
 const CAPABILITIES: Capabilities = Object.freeze({
   supportsCycles: true,
@@ -56,8 +61,9 @@ export class LocalRunner implements Runner {
   readonly #file: LogTarget | undefined;
   readonly #actor: RunnerActor;
   readonly #live = new Map<string, Ticket>();
+  readonly #maps = new Set<MapRun>();
   // Inputs that are still being checked, and processors of single runs that are being closed.
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<unknown>>();
   readonly #ended = new Map<string, RunHistory>();
   #closing: Promise<void> | undefined;
 
@@ -131,6 +137,16 @@ export class LocalRunner implements Runner {
     };
   }
 
+  map(target: unknown, input: unknown, options: unknown): Promise<never> {
+    const results = mapAll(() => this.#openMap('map', target, input, options));
+    return results as Promise<never>; // the overload says what they are
+  }
+
+  mapIter(target: unknown, input: unknown, options: unknown): MapItems<never, never> {
+    const items: MapItems = new MapIterator(() => this.#openMap('mapIter', target, input, options));
+    return items as MapItems<never, never>; // the overload says what they are
+  }
+
   respond(runId: string, key: string, value: unknown): Promise<RunResult> {
     const answered = this.#answer(runId, key, value);
     // That the run fails later is told to whoever waits for it; that the answer was not taken is the caller's own.
@@ -158,6 +174,7 @@ export class LocalRunner implements Runner {
     assertKnownOptions('close', options, ['drain']);
     const { drain = true } = options;
     this.#actor.close();
+    for (const map of this.#maps) map.close(drain);
     for (const { run } of this.#live.values()) if (!drain || run?.status === 'paused') run?.cancel('closed');
     this.#closing ??= this.#shutDown();
     return this.#closing;
@@ -204,12 +221,14 @@ export class LocalRunner implements Runner {
       save: target === undefined ? undefined : this.#placeFor(runId, target, options),
       logger: this.#logger,
       processors: options.processors ?? [],
-      onPaused: (paused) => {
-        if (this.#closing !== undefined) paused.run?.cancel('closed');
-      },
+      onPaused: this.#cancelIfClosing,
       onEnded: (over) => this.#retire(over),
     });
   }
+
+  readonly #cancelIfClosing = ({ run }: Ticket): void => {
+    if (this.#closing !== undefined) run?.cancel('closed');
+  };
 
   #placeFor(runId: RunId, target: AnyNode, options: RunOptions): SavePlace | undefined {
     const { options: own } = this.#parts;
@@ -219,13 +238,17 @@ export class LocalRunner implements Runner {
   }
 
   #begin(ticket: Ticket, target: AnyNode, input: unknown, { options, isSync, stream }: Launch): void {
-    const { runId } = ticket;
     const settings = settingsOf(this.#parts, {
-      runId,
+      runId: ticket.runId,
       options,
       isSync,
       ...(stream === undefined ? {} : { extraSinks: [stream] }),
     });
+    this.#start(ticket, target, input, settings);
+  }
+
+  #start(ticket: Ticket, target: AnyNode, input: unknown, settings: RunSettings): void {
+    const { runId } = ticket;
     const run = this.#actor.spawn(
       runId,
       (self) => new Run({ target, input, settings, self, listener: ticket }),
@@ -247,26 +270,83 @@ export class LocalRunner implements Runner {
     this.#track(begun);
   }
 
+  #openMap(owner: 'map' | 'mapIter', target: unknown, input: unknown, given: unknown): MapRun {
+    const { names, mode, onError, ofRuns } = readMapOptions(owner, given);
+    const node = this.#check({ target, input, options: ofRuns, isSync: false });
+    const items = mapInputs(node, input, { names, mode });
+    const settings = settingsOf(this.#parts, { runId: createRunId(), options: ofRuns, isSync: false });
+    const map = new MapRun(
+      {
+        target: node,
+        items,
+        settings,
+        stopsOnFailure: onError === 'stop',
+        throwsOnFailure: ofRuns.onFailure !== 'return',
+        maxConcurrency: ofRuns.maxConcurrency ?? this.#parts.options.maxConcurrency,
+      },
+      this.#mapHost(node, ofRuns, settings),
+    );
+    this.#maps.add(map);
+    return map;
+  }
+
+  /** What the items of a map share is opened and closed once: they are runs of their own in everything else. */
+  #mapHost(target: AnyNode, options: RunOptions, settings: RunSettings): MapHost {
+    const { processors } = options;
+    const hasOwnObservers = this.#hasOwnObservers(settings);
+    const ticketOptions = (runId: RunId): TicketOptions => ({
+      runId,
+      throwsOnFailure: options.onFailure !== 'return',
+      isSync: false,
+      save: this.#placeFor(runId, target, options),
+      logger: this.#logger,
+      processors: [],
+      onPaused: this.#cancelIfClosing,
+      onEnded: this.#archive,
+    });
+    const closeObservers = async (): Promise<void> => {
+      await Promise.all(settings.observers.map((observer) => observer.drained()));
+      await closeProcessors(processors ?? [], this.#logger);
+    };
+    return {
+      ticketOptions,
+      launch: (ticket, input, ofItem) => this.#start(ticket, target, input, ofItem),
+      track: (work) => this.#track(work),
+      onReleased: (map) => {
+        this.#maps.delete(map);
+        if (hasOwnObservers) this.#track(closeObservers());
+      },
+    };
+  }
+
   #retire(ticket: Ticket): void {
+    this.#archive(ticket);
     const { run } = ticket;
-    this.#live.delete(ticket.runId);
+    if (run !== undefined && this.#hasOwnObservers(run.settings)) this.#track(ticket.closeObservers());
+  }
+
+  readonly #archive = ({ runId, run }: Ticket): void => {
+    this.#live.delete(runId);
     if (run === undefined) return;
     const { retain = 100 } = this.#parts.options;
-    this.#ended.set(ticket.runId, run.history);
+    this.#ended.set(runId, run.history);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= retain) break;
       this.#ended.delete(oldest);
     }
+    this.#actor.onRunEnded();
+  };
+
+  #hasOwnObservers({ observers }: RunSettings): boolean {
     const { subscriber, processors } = this.#parts;
     const isShared = (sink: EventSink): boolean =>
       sink === subscriber || processors.some((shared) => shared === sink);
-    if (!run.settings.observers.every(isShared)) this.#track(ticket.closeObservers());
-    this.#actor.onRunEnded();
+    return !observers.every(isShared);
   }
 
   /** Something that closing waits for. */
-  #track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#pending.delete(tracked));
+  #track(work: Promise<unknown>): void {
+    const tracked: Promise<unknown> = work.finally(() => this.#pending.delete(tracked));
     this.#pending.add(tracked);
   }
 

@@ -45,9 +45,11 @@ export interface MapReceiver {
 
 /** Why a map ends without being complete. */
 export interface MapFault {
-  readonly error: unknown;
   /** `refused`: what was given is not accepted, and nothing has run. */
   readonly kind: 'refused' | 'failed' | 'cancelled';
+  readonly error: unknown;
+  /** Why the other items are cancelled. */
+  readonly reason: unknown;
 }
 
 /** The items of one map: each is a run of its own. Whoever takes the results says when the next is started. */
@@ -104,7 +106,7 @@ export class MapRun implements MapItemListener {
   /** Whether every item has been started, or never will be, and none runs; one that was paused may run again. */
   get isSettled(): boolean {
     if (this.#inFlight > 0 || this.hasNext) return false;
-    for (const { run } of this.#live) if (run?.status === 'running') return false;
+    for (const { run } of this.#live) if (run?.status !== 'paused') return false;
     return true;
   }
 
@@ -114,6 +116,7 @@ export class MapRun implements MapItemListener {
     const { signal } = this.#options.settings;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted === true) this.#onAbort();
+    else receiver.onChange();
   }
 
   /** Starts the next item. */
@@ -121,8 +124,7 @@ export class MapRun implements MapItemListener {
     const { target, items } = this.#options;
     const index = this.#next;
     this.#next += 1;
-    const runId = createRunId();
-    const item = new MapItem(index, this.#host.ticketOptions(runId), this);
+    const item = new MapItem(index, this.#host.ticketOptions(createRunId()), this);
     this.#live.add(item);
     this.#inFlight += 1;
     try {
@@ -130,36 +132,32 @@ export class MapRun implements MapItemListener {
       if (checked instanceof Promise) this.#launchLater(item, checked);
       else this.#launch(item, checked);
     } catch (error) {
-      // The names that are given are the same for all items: this one stands for them.
-      const isNamesFault =
-        index === 0 && (isTroupeError(error, 'MISSING_INPUT') || isTroupeError(error, 'CONFLICT'));
-      if (isNamesFault) this.#stop({ kind: 'refused', error }, error);
+      // The names that are given are the same for all items: if one is missing, the map itself is refused.
+      if (index === 0 && isTroupeError(error, 'MISSING_INPUT'))
+        this.#fault ??= { kind: 'refused', error, reason: error };
       this.#endUnrun(item, 'failed', error);
     }
   }
 
-  /** Stops what runs and is paused, and starts nothing more; the first reason counts. */
-  cancel(reason: unknown): void {
-    if (!this.#isOver) this.#stop({ kind: 'cancelled', error: new CancelledError(reason) }, reason);
-  }
-
-  /** The results have been given: what is still paused goes on by itself, each item on its own. */
+  /** The results have been given: each item that is still paused is on its own, but for the signal. */
   finish(): void {
+    this.#receiver = undefined;
     this.#isOver = true;
     this.#releaseIfIdle();
   }
 
-  /** Cancels what has not been told of yet, and ends the map. */
-  abandon(reason: unknown): void {
+  /** Starts nothing more, and cancels these of its items, or all. */
+  stop(reason: unknown, which: (item: MapItem) => boolean = () => true): void {
     this.#isStopped = true;
-    for (const item of [...this.#live]) if (!item.isTold) this.#cancelItem(item, reason);
+    for (const item of [...this.#live]) if (which(item)) this.#cancelItem(item, reason);
+    this.#receiver?.onChange();
   }
 
   /** The runner is being closed. */
   close(isDrained: boolean): void {
     this.#isClosing = true;
-    if (!isDrained) this.cancel('closed');
-    this.#receiver?.onChange();
+    if (isDrained) this.#receiver?.onChange();
+    else this.#cancel('closed');
   }
 
   /** The result of an item that never ran. */
@@ -180,16 +178,19 @@ export class MapRun implements MapItemListener {
   }
 
   onItemEnded(item: MapItem, end: RunEnd): void {
+    const hasResult = end.status === 'completed' || !this.throwsOnFailure;
+    const result = hasResult ? item.resultNow() : undefined;
     const source = sourceOf(item);
-    if (source !== undefined) this.#conclude(item, endedResult(source, end));
+    if (result !== undefined) this.#conclude(item, result);
+    else if (source !== undefined) this.#conclude(item, endedResult(source, end));
   }
 
-  readonly #onAbort = (): void => {
-    const { signal } = this.#options.settings;
-    // What is paused is the map's to cancel even when its results have been given.
-    this.#isOver = false;
-    this.cancel(signal?.reason);
-  };
+  readonly #onAbort = (): void => this.#cancel(this.#options.settings.signal?.reason);
+
+  #cancel(reason: unknown): void {
+    this.#fault ??= { kind: 'cancelled', error: new CancelledError(reason), reason };
+    this.stop(reason);
+  }
 
   #launch(item: MapItem, input: unknown): void {
     const { settings } = this.#options;
@@ -214,13 +215,6 @@ export class MapRun implements MapItemListener {
     this.#host.track(begun);
   }
 
-  #stop(fault: MapFault, reason: unknown): void {
-    this.#fault ??= fault;
-    this.#isStopped = true;
-    for (const item of [...this.#live]) this.#cancelItem(item, reason);
-    this.#receiver?.onChange();
-  }
-
   #cancelItem(item: MapItem, reason: unknown): void {
     if (item.run !== undefined) item.run.cancel(reason);
     else if (this.#live.has(item)) this.#endUnrun(item, 'cancelled', new CancelledError(reason));
@@ -233,18 +227,20 @@ export class MapRun implements MapItemListener {
 
   #conclude(item: MapItem, result: RunResult): void {
     this.#live.delete(item);
+    const stopsOthers = result.status !== 'completed' && this.#noteFailure(result);
     this.#tell(item, result);
-    if (result.status !== 'completed' && !this.#isOver) this.#onFailure(result);
+    if (stopsOthers) this.stop(result.error);
     this.#releaseIfIdle();
     this.#receiver?.onChange();
   }
 
-  #onFailure({ status, error }: RunResult): void {
-    if (!this.#options.stopsOnFailure || this.#isStopped) return;
-    const kind = status === 'cancelled' ? 'cancelled' : 'failed';
-    // A runner that is closed cancels what is paused, and lets the rest run to its end.
-    if (kind === 'cancelled' && this.#isClosing) this.#fault ??= { kind, error };
-    else this.#stop({ kind: 'failed', error }, error);
+  /** Whether the failure of an item stops the others. */
+  #noteFailure({ status, error }: RunResult): boolean {
+    const { stopsOnFailure } = this.#options;
+    if (this.#isOver || this.#isStopped || !(stopsOnFailure || this.#fault?.kind === 'refused')) return false;
+    this.#fault ??= { kind: 'failed', error, reason: error };
+    // A runner that is being closed cancels what is paused, and lets the rest run to its end.
+    return !(status === 'cancelled' && this.#isClosing);
   }
 
   #tell(item: MapItem, result: RunResult): void {

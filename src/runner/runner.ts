@@ -1,5 +1,8 @@
 import type { ExecutionInfo } from '../log/execution-info.ts';
 import type { Target } from '../nodes/contract.ts';
+import type { MapItems } from './map-iter.ts';
+import type { InputName, MapInput, MapOptions } from './map-options.ts';
+import type { MapResult } from './map-result.ts';
 import type { RunHandle } from './run-handle.ts';
 import type { RunOptions } from './options.ts';
 import type { RunResult } from './result.ts';
@@ -58,6 +61,61 @@ export interface Runner extends AsyncDisposable {
     target: Target<Input, Output, Outputs>,
     ...args: RunArguments<NoInfer<Input>>
   ): RunHandle<Output, Outputs>;
+  /**
+   * Runs a target once for each item of one or several lists, each item a run of its own: answer and cancel it by its own
+   * `runId`. The input has a list for each name in `over`; every other value goes to all items. The results come in the
+   * order of the input. An item that pauses is not waited for any longer: it is a result of status `paused`.
+   *
+   * @throws what the first item that did not complete threw, under `onError: 'stop'` (default), when the others have been
+   * stopped; {@link CancelledError} CANCELLED when the `signal` or the runner stopped the map. With `onFailure: 'return'` it
+   * resolves in all these cases. When the lists or a name are refused, nothing runs: {@link InvalidInputError},
+   * {@link UnknownInputError}, {@link MissingInputError}, {@link ConflictError}; {@link RunnerClosedError} RUNNER_CLOSED.
+   *
+   * @example
+   * ```ts
+   * import { createRunner, graph, input, node } from 'troupe';
+   *
+   * const add = node({
+   *   name: 'add',
+   *   inputs: { a: input<number>(), b: input<number>() },
+   *   output: 'sum',
+   *   run: ({ a, b }) => a + b,
+   * });
+   * await using runner = createRunner();
+   * const sums = await runner.map(graph({ name: 'adding', nodes: [add] }), { a: [1, 2, 3], b: 10 }, { over: 'a' });
+   * console.log(sums.status, sums.column('sum')); // completed [ 11, 12, 13 ]
+   * ```
+   */
+  map<Input, Output, Outputs, const Over extends InputName<Input> | readonly InputName<Input>[]>(
+    target: Target<Input, Output, Outputs>,
+    input: MapInput<NoInfer<Input>, Over>,
+    options: MapOptions<Over>,
+  ): Promise<MapResult<Output, Outputs>>;
+  /**
+   * As `map`, giving each result when its item has ended or paused. Items are started as results are asked for: at most
+   * `maxConcurrency` (default 64) are in flight or not taken yet, whatever the length of the lists. Leaving the loop cancels
+   * what has not been yielded, and starts nothing more.
+   *
+   * @throws as `map`, from the iteration: what had ended before is yielded first. With `onFailure: 'return'` the results of
+   * the failed item and of those that it stopped are yielded instead.
+   *
+   * @example
+   * ```ts
+   * import { createRunner, input, node } from 'troupe';
+   *
+   * const square = node({ name: 'square', inputs: { n: input<number>() }, run: ({ n }) => n * n });
+   * await using runner = createRunner();
+   * const n = Array.from({ length: 100_000 }, (_, index) => index);
+   * let total = 0;
+   * for await (const { result } of runner.mapIter(square, { n }, { over: 'n' })) total += result.answer;
+   * console.log(total); // 333328333350000
+   * ```
+   */
+  mapIter<Input, Output, Outputs, const Over extends InputName<Input> | readonly InputName<Input>[]>(
+    target: Target<Input, Output, Outputs>,
+    input: MapInput<NoInfer<Input>, Over>,
+    options: MapOptions<Over>,
+  ): MapItems<Output, Outputs>;
   /**
    * Answers a question of a run; resolves, or rejects, as `run` would at its next pause or its end.
    *

@@ -8,7 +8,7 @@ export type MockNode<Input, Output, Spec extends NodeSpec> = Node<Input, Output,
 };
 
 /**
- * The same node with another body: its name, inputs, outputs and policies stay.
+ * The same node with another body: its name, inputs, outputs and policies stay, but it is never cached.
  *
  * @example
  * ```ts
@@ -30,5 +30,6 @@ export function mockNode<Input, Output, Spec extends NodeSpec>(
     calls.push(input);
     return body(input, ctx);
   };
-  return freezeNode({ ...node, run: run, calls });
+  // A cached result would answer for the body, today's or that of another mock.
+  return freezeNode({ ...node, policies: { ...node.policies, cache: false }, run, calls });
 }

@@ -78,6 +78,75 @@ describe('a loop of several nodes', () => {
   });
 });
 
+describe('a while loop with an ungated member', () => {
+  test('that has nothing to start with yet starts with its gate', async () => {
+    const trace: string[] = [];
+    const work = node({
+      name: 'work',
+      inputs: { count: input<number>() },
+      output: 'raw',
+      run: ({ count }) => {
+        trace.push('work');
+        return count + 1;
+      },
+    });
+    const format = node({
+      name: 'format',
+      inputs: { raw: input<number>() },
+      output: 'count',
+      run: ({ raw }) => {
+        trace.push('format');
+        return raw;
+      },
+    });
+    const more = route({
+      name: 'more',
+      inputs: { count: input<number>() },
+      targets: ['work', END],
+      defaultOpen: false,
+      run: ({ count }) => {
+        trace.push(`more ${count}`);
+        return count < 2 ? 'work' : END;
+      },
+    });
+
+    const { outputs } = await createRunner().run(graph({ name: 'g', nodes: [work, format, more] }), {
+      count: 0,
+    });
+
+    expect(trace).toEqual(['more 0', 'work', 'format', 'more 1', 'work', 'format', 'more 2']);
+    expect(outputs).toEqual({ raw: 2, count: 2 });
+  });
+
+  test('passes its seed on when the gate never chose it', async () => {
+    const work = node({
+      name: 'work',
+      inputs: { count: input<number>() },
+      output: 'raw',
+      run: ({ count }) => count + 1,
+    });
+    const format = node({
+      name: 'format',
+      inputs: { raw: input<number>() },
+      output: 'count',
+      run: ({ raw }) => raw,
+    });
+    const more = route({
+      name: 'more',
+      inputs: { count: input<number>() },
+      targets: ['work', END],
+      defaultOpen: false,
+      run: ({ count }) => (count < 2 ? 'work' : END),
+    });
+
+    const { outputs } = await createRunner().run(graph({ name: 'g', nodes: [work, format, more] }), {
+      count: 7,
+    });
+
+    expect(outputs).toEqual({ count: 7 });
+  });
+});
+
 describe('a loop inside a loop', () => {
   test('within one graph, with one gate: the inner one starts anew each time', async () => {
     const trace: string[] = [];

@@ -71,37 +71,30 @@ describe('a loop in a nested graph', () => {
   });
 
   test('is entered anew in every round of a loop outside', async () => {
-    const start = node({
-      name: 'start',
-      inputs: { rounds: input<number>() },
-      output: 'count',
-      run: ({ rounds }) => -rounds,
-    });
-    const close = node({
-      name: 'close',
-      inputs: { reached: input<number>(), rounds: input<number>() },
-      output: 'rounds',
-      run: ({ rounds }) => rounds + 1,
+    const nested = counting
+      .rename({ inputs: { count: 'from' }, outputs: { count: 'reached' } })
+      .asNode({ name: 'inside' });
+    const next = node({
+      name: 'next',
+      inputs: { reached: input<number>() },
+      output: 'limit',
+      run: ({ reached }) => reached + 2,
     });
     const more = ifElse({
       name: 'more',
-      inputs: { rounds: input<number>() },
-      then: 'start',
+      inputs: { reached: input<number>() },
+      then: 'next',
       else: END,
-      run: ({ rounds }) => rounds < 3,
+      run: ({ reached }) => reached < 7,
     });
-    const nested = counting.asNode({ expose: { count: 'count' }, name: 'inside' });
-    const renamed = graph({ name: 'renamed', nodes: [nested] })
-      .rename({ outputs: { count: 'reached' } })
-      .asNode();
-    const outer = graph({ name: 'outer', nodes: [start, renamed, close, more] });
+    const outer = graph({ name: 'outer', nodes: [nested, more, next] });
 
-    const { outputs, info } = await createRunner({ maxIterations: 5 }).run(outer, { rounds: 0 });
+    const { outputs, info } = await createRunner({ maxIterations: 7 }).run(outer, { from: 0, limit: 3 });
 
     const statuses = statusesOf(info);
-    expect(outputs).toMatchObject({ rounds: 3 });
-    // From 0, from -1 and from -2 up to 3.
-    expect(runsOf(statuses, 'inc')).toBe(3 + 4 + 5);
+    expect(outputs).toMatchObject({ reached: 7 });
+    // From 0 up to 3, to 5 and to 7: more than the limit in all, and not in any one entry.
+    expect(runsOf(statuses, 'inc')).toBe(3 + 5 + 7);
     expect(runsOf(statuses, 'inside')).toBe(3);
   });
 });
@@ -159,6 +152,14 @@ describe('the limit of iterations', () => {
 
   test('of a node reaches into the graphs inside of it', async () => {
     const strict = graph({ name: 'deep', nodes: [outer.asNode({ maxIterations: 2 })] });
+
+    const error = await rejectionOf(createRunner().run(strict, given));
+
+    expect(error).toMatchObject({ code: 'INFINITE_LOOP' });
+  });
+
+  test('of a graph reaches into the graphs inside of it', async () => {
+    const strict = graph({ name: 'outer', nodes: [counting.asNode()], maxIterations: 2 });
 
     const error = await rejectionOf(createRunner().run(strict, given));
 

@@ -193,7 +193,7 @@ describe('the name of a nested graph', () => {
     expect(error).toMatchObject({ code: 'GRAPH_CONFIG' });
   });
 
-  test.each(['', 5, null])('is not %j', (name) => {
+  test.each(['', 5])('is not %j', (name) => {
     expect(thrownBy(() => inner.asNode({ name: name as string }))).toMatchObject({ code: 'INVALID_INPUT' });
   });
 });

@@ -95,6 +95,30 @@ describe('a backend that answers by promises', () => {
     expect([answer, meter.runs]).toEqual([8, 1]);
   });
 
+  test('concurrent misses run once also when one is told late that there is nothing', async () => {
+    const answers = [deferred<undefined>(), deferred<undefined>()];
+    let looks = 0;
+    const { cache, texts } = promisedCache();
+    const slowToAnswer: Cache = {
+      ...cache,
+      get: (key) => {
+        looks += 1;
+        return answers[looks - 1]?.promise ?? Promise.resolve(texts.get(key));
+      },
+    };
+    const { runner, double, meter, clock, events } = stage(slowToAnswer);
+    const running = Promise.all([runner.run(double, 4), runner.run(double, 4)]);
+
+    await clock.advance(0);
+    answers[0]?.resolve(undefined);
+    await clock.advance(0);
+    answers[1]?.resolve(undefined);
+    const results = await running;
+
+    expect([results.map(({ answer }) => answer), meter.runs]).toEqual([[8, 8], 1]);
+    expect(ofType(events, 'CacheMiss')).toHaveLength(1);
+  });
+
   test('does not hold up the result while it stores it', async () => {
     const { runner, double } = stage(promisedCache({ set: () => never() }).cache);
 
@@ -106,12 +130,8 @@ describe('a backend that answers by promises', () => {
     const { cache } = promisedCache({ set: async (_key, _text, options) => void given.push(options) });
     const { runner } = stage(cache);
 
-    await runner.run(
-      node('short', () => 1, { cache: { ttl: 50 } }),
-    );
-    await runner.run(
-      node('unlimited', () => 1, { cache: true }),
-    );
+    await runner.run(node('short', () => 1, { cache: { ttl: 50 } }));
+    await runner.run(node('unlimited', () => 1, { cache: true }));
 
     expect(given).toMatchObject([{ ttl: 50 }, {}]);
     expect((given[1] as { ttl?: number } | undefined)?.ttl).toBeUndefined();
@@ -284,10 +304,11 @@ describe('a backend that does not work', () => {
 });
 
 describe('a synchronous run', () => {
-  test('gets its hits from a backend that answers at once', () => {
-    const { runner, double, meter, events } = stage(memoryCache());
+  test('gets its hits from a backend that answers at once', async () => {
+    const { runner, clock, double, meter, events } = stage(memoryCache());
 
     const answers = [runner.runSync(double, 4).answer, runner.runSync(double, 4).answer];
+    await clock.advance(0);
 
     expect([answers, meter.runs]).toEqual([[8, 8], 1]);
     expect(ofType(events, 'NodeEnd').map(({ cached }) => cached)).toEqual([false, true]);
@@ -310,10 +331,11 @@ describe('a synchronous run', () => {
     expect([runner.runSync(double, 4).answer, meter.runs]).toEqual([8, 1]);
   });
 
-  test('misses where the backend answers by a promise, says why, and the node runs', () => {
-    const { runner, double, meter, events } = stage(promisedCache().cache);
+  test('misses where the backend answers by a promise, says why, and the node runs', async () => {
+    const { runner, clock, double, meter, events } = stage(promisedCache().cache);
 
     const { status, answer } = runner.runSync(double, 4);
+    await clock.advance(0);
 
     expect([status, answer, meter.runs]).toEqual(['completed', 8, 1]);
     expect(ofType(events, 'CacheMiss')[0]?.reason).toMatch(/sync/);
@@ -332,10 +354,10 @@ describe('a synchronous run', () => {
   test('computes what an asynchronous run is still computing', async () => {
     const { runner, clock } = stage(memoryCache());
     const gate = deferred<number>();
-    const slow = node('slow', (_: number): number | Promise<number> => gate.promise, {
+    const slow = node('slow', (_given: number): number | Promise<number> => gate.promise, {
       cache: { key: () => 'same' },
     });
-    const quick = node('quick', (_: number) => 6, { cache: { key: () => 'same' } });
+    const quick = node('quick', (_given: number) => 6, { cache: { key: () => 'same' } });
     const running = runner.run(slow, 4);
     await clock.advance(0);
 

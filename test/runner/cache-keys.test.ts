@@ -100,20 +100,24 @@ describe('the key of a result', () => {
 
   test('has the name of the node in it', async () => {
     const { runner, found } = cachingRunner();
-    const body = (n: number): number => n;
 
-    await runner.run(node('one', body, { cache: true }), 1);
-    await runner.run(node('other', body, { cache: true }), 1);
+    await runner.run(
+      node('one', (n: number) => n, { cache: true }),
+      1,
+    );
+    await runner.run(
+      node('other', (n: number) => n, { cache: true }),
+      1,
+    );
 
     expect(found()).toEqual(['miss', 'miss']);
   });
 
   test('has the names of the outputs in it', async () => {
     const { runner, found } = cachingRunner();
-    const make = (output: string) => node({ name: 'made', output, cache: true, run: () => 1 });
 
-    await runner.run(make('one'));
-    await runner.run(make('other'));
+    await runner.run(node({ name: 'made', output: 'one', cache: true, run: () => 1 }));
+    await runner.run(node({ name: 'made', output: 'other', cache: true, run: () => 1 }));
 
     expect(found()).toEqual(['miss', 'miss']);
   });
@@ -130,6 +134,11 @@ describe('the key of a result', () => {
     ]);
   });
 });
+
+/** Its body reads a variable outside of its input. */
+function priceAt(rate: number, cache: boolean | { version: string }) {
+  return node('price', (n: number) => n * rate, { cache });
+}
 
 describe('the body in the key', () => {
   test('another source makes a miss', async () => {
@@ -149,10 +158,9 @@ describe('the body in the key', () => {
 
   test('the same source in another function is a hit', async () => {
     const { runner, found } = cachingRunner();
-    const make = () => node('price', (n: number) => n * 2, { cache: true });
 
-    await runner.run(make(), 4);
-    await runner.run(make(), 4);
+    await runner.run(priceAt(2, true), 4);
+    await runner.run(priceAt(2, true), 4);
 
     expect(found()).toEqual(['miss', 'hit']);
   });
@@ -174,11 +182,9 @@ describe('the body in the key', () => {
 
   test('another version makes a miss', async () => {
     const { runner, found } = cachingRunner();
-    const make = (rate: number) =>
-      node('price', (n: number) => n * rate, { cache: { version: `rate ${rate}` } });
 
-    const before = await runner.run(make(2), 4);
-    const after = await runner.run(make(3), 4);
+    const before = await runner.run(priceAt(2, { version: 'rate 2' }), 4);
+    const after = await runner.run(priceAt(3, { version: 'rate 3' }), 4);
 
     expect([before.answer, after.answer, found()]).toEqual([8, 12, ['miss', 'miss']]);
   });
@@ -236,9 +242,7 @@ describe('a key of one’s own', () => {
   test('replaces name, body and version as well', async () => {
     const { runner, found } = cachingRunner();
 
-    await runner.run(
-      node('one', () => 1, { cache: { key: () => 'same', version: '1' } }),
-    );
+    await runner.run(node('one', () => 1, { cache: { key: () => 'same', version: '1' } }));
     const { answer } = await runner.run(
       node('other', () => 2, { cache: { key: () => 'same', version: '2' } }),
     );

@@ -1,0 +1,193 @@
+import { createRunner, END, graph, input, node, route } from 'troupe';
+import { describe, expect, test } from 'vitest';
+
+/** Appends to the list that it gets, which nobody should do. */
+const append = node({
+  name: 'append',
+  inputs: { list: input<string[]>(['first']) },
+  output: 'appended',
+  run: ({ list }) => {
+    list.push('more');
+    return [...list];
+  },
+});
+const g = graph({ name: 'appending', nodes: [append] });
+
+describe('a default that a node changes', () => {
+  test('is as declared in the next run', async () => {
+    const runner = createRunner();
+
+    await runner.run(g, {});
+    const { outputs } = await runner.run(g, {});
+
+    expect(outputs).toEqual({ appended: ['first', 'more'] });
+  });
+
+  test('is as declared in a run at the same time', async () => {
+    const runner = createRunner();
+
+    const results = await Promise.all([runner.run(g, {}), runner.run(g, {})]);
+
+    expect(results.map(({ outputs }) => outputs.appended)).toEqual([
+      ['first', 'more'],
+      ['first', 'more'],
+    ]);
+  });
+
+  test('is as declared for another node that has an equal default', async () => {
+    const count = node({
+      name: 'count',
+      inputs: { list: input<string[]>(['first']), appended: input<string[]>() },
+      output: 'size',
+      run: ({ list }) => list.length,
+    });
+
+    const { outputs } = await createRunner().run(graph({ name: 'two', nodes: [append, count] }), {});
+
+    expect(outputs).toEqual({ size: 1 });
+  });
+
+  test('is as declared in each turn of a loop', async () => {
+    const sizes: number[] = [];
+    const step = node({
+      name: 'step',
+      inputs: { turn: input<number>(), scratch: input<number[]>([]) },
+      output: 'turn',
+      run: ({ turn, scratch }) => {
+        scratch.push(turn);
+        sizes.push(scratch.length);
+        return turn + 1;
+      },
+    });
+    const again = route({
+      name: 'again',
+      inputs: { turn: input<number>() },
+      targets: ['step', END],
+      run: ({ turn }) => (turn < 3 ? 'step' : END),
+    });
+
+    await createRunner().run(graph({ name: 'turns', nodes: [step, again] }), { turn: 0 });
+
+    expect(sizes).toEqual([1, 1, 1]);
+  });
+
+  test('is as declared in a graph inside', async () => {
+    const runner = createRunner();
+    const outer = graph({ name: 'outer', nodes: [g.asNode()] });
+
+    await runner.run(outer, {});
+    const { outputs } = await runner.run(outer, {});
+
+    expect(outputs).toEqual({ appended: ['first', 'more'] });
+  });
+
+  test('is as declared for each item of a mapped graph', async () => {
+    const label = node({
+      name: 'label',
+      inputs: { item: input<string>(), seen: input<string[]>([]) },
+      output: 'labels',
+      run: ({ item, seen }) => {
+        seen.push(item);
+        return seen.join('+');
+      },
+    });
+    const items = graph({ name: 'items', nodes: [label] });
+    const outer = graph({ name: 'outer', nodes: [items.asNode({ mapOver: 'item' })] });
+
+    const { outputs } = await createRunner().run(outer, { item: ['a', 'b'] });
+
+    expect(outputs).toEqual({ labels: ['a', 'b'] });
+  });
+
+  test('is as declared where its producer was skipped', async () => {
+    const never = route({ name: 'never', targets: ['make', END], run: () => END });
+    const make = node({ name: 'make', output: 'list', run: (): string[] => [] });
+    const runner = createRunner();
+    const skipping = graph({ name: 'skipping', nodes: [never, make, append] });
+
+    await runner.run(skipping);
+    const { outputs } = await runner.run(skipping);
+
+    expect(outputs).toEqual({ appended: ['first', 'more'] });
+  });
+});
+
+describe('a bound value that a node changes', () => {
+  const bound = g.bind({ list: ['bound'] });
+
+  test('is as bound in the next run', async () => {
+    const runner = createRunner();
+
+    await runner.run(bound, {});
+    const { outputs } = await runner.run(bound, {});
+
+    expect(outputs).toEqual({ appended: ['bound', 'more'] });
+  });
+
+  test('is as bound in `inputs.bound`', async () => {
+    await createRunner().run(bound, {});
+
+    expect(bound.inputs.bound).toEqual({ list: ['bound'] });
+  });
+
+  test('is as bound in a graph inside', async () => {
+    const runner = createRunner();
+    const outer = graph({ name: 'outer', nodes: [bound.asNode()] });
+
+    await runner.run(outer, {});
+    const { outputs } = await runner.run(outer, {});
+
+    expect(outputs).toEqual({ appended: ['bound', 'more'] });
+    expect(outer.inputs.bound).toEqual({ list: ['bound'] });
+  });
+});
+
+describe('a client', () => {
+  class Client {
+    calls = 0;
+    ask(): number {
+      this.calls += 1;
+      return this.calls;
+    }
+  }
+  const asks = node({
+    name: 'asks',
+    inputs: { client: input<Client>() },
+    output: 'answer',
+    run: ({ client }) => client.ask(),
+  });
+
+  test('that is bound is the very object in each run', async () => {
+    const client = new Client();
+    const runner = createRunner();
+    const bound = graph({ name: 'asking', nodes: [asks] }).bind({ client });
+
+    await runner.run(bound, {});
+    const { outputs } = await runner.run(bound, {});
+
+    expect(outputs).toEqual({ answer: 2 });
+    expect(client.calls).toBe(2);
+  });
+
+  test('that is a default is the very object in each run', async () => {
+    const client = new Client();
+    const usual = node({
+      name: 'usual',
+      inputs: { client: input(client) },
+      output: 'answer',
+      run: ({ client: own }) => own.ask(),
+    });
+
+    await createRunner().run(graph({ name: 'asking', nodes: [usual] }), {});
+
+    expect(client.calls).toBe(1);
+  });
+
+  test('that is given is the very object', async () => {
+    const client = new Client();
+
+    await createRunner().run(graph({ name: 'asking', nodes: [asks] }), { client });
+
+    expect(client.calls).toBe(1);
+  });
+});
