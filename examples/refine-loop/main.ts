@@ -58,16 +58,18 @@ function show(event: TroupeEvent): void {
   if (event.type === 'RouteDecision') console.log(`${event.gate}: ${String(event.decision)}`);
 }
 
-/** The answer of the person at the terminal; undefined when there is none. */
+/** The answer of the person at the terminal, a no at the end of the input; undefined when there is no terminal. */
 async function ask(): Promise<'yes' | 'no' | undefined> {
   if (!process.stdin.isTTY) {
     console.error('The summary needs approval, and there is no terminal to ask at: approve it with --yes.');
     return undefined;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const line = await terminal.question('\nPublish this summary? [y/N] ');
+  terminal.setPrompt('\nPublish this summary? [y/N] ');
+  terminal.prompt();
+  const line = await terminal[Symbol.asyncIterator]().next();
   terminal.close();
-  return /^y(es)?$/i.test(line.trim()) ? 'yes' : 'no';
+  return line.done !== true && /^y(es)?$/i.test(line.value.trim()) ? 'yes' : 'no';
 }
 
 function explain(error: unknown): string {

@@ -1,7 +1,13 @@
 import type { Coordinator } from './coordinator.ts';
 import type { Invocation } from './invocation.ts';
 import type { Reporter } from './reporter.ts';
-import { isCached, type CacheAnswer, type CacheFlight, type CacheTrouble } from './result-cache.ts';
+import {
+  isCached,
+  type CacheAnswer,
+  type CacheFlight,
+  type CacheTrouble,
+  type Turn,
+} from './result-cache.ts';
 import type { RunSettings } from './settings.ts';
 
 /** What the desk needs of its run. */
@@ -105,27 +111,38 @@ export class CacheDesk {
     coordinator.end({ invocation, event: 'SUCCEED', value: answer.value() });
   }
 
-  /** Waits for somebody else's computation. */
+  /** Waits for somebody else's search. */
   #follow(order: Order, flight: CacheFlight): void {
     const { invocation } = order;
     const { coordinator, settings } = this.#options;
     this.#following.set(invocation, flight);
-    const goOn = (): void => {
-      this.#following.delete(invocation);
-      this.#look(order);
-    };
-    if (flight.runId !== settings.runId) {
-      this.#wait(invocation, flight.landed, goOn);
-      return;
-    }
-    // Of the same run, it is like a call: when all that is left waits for a person, so does this.
-    invocation.callsInCheck += 1;
+    // Within one run it is like a call: when all that is left waits for a person, so does this.
+    const isCall = flight.runId === settings.runId;
+    if (isCall) invocation.callsInCheck += 1;
     coordinator.recount(invocation);
-    void flight.landed.then(() => {
-      invocation.callsInCheck -= 1;
+    if (!isCall) coordinator.yieldSlot(invocation);
+    flight.wait((turn) => {
+      this.#following.delete(invocation);
+      if (isCall) invocation.callsInCheck -= 1;
       coordinator.recount(invocation);
-      coordinator.resume(invocation, () => isOver(invocation) || goOn());
+      if (isOver(invocation)) return false;
+      if (turn === 'lead') {
+        flight.leader = invocation;
+        flight.runId = settings.runId;
+        this.#leading.set(invocation, flight);
+      }
+      coordinator.resume(invocation, () => this.#onTurn(order, flight, turn));
+      return true;
     });
+  }
+
+  #onTurn(order: Order, flight: CacheFlight, turn: Turn): void {
+    const { invocation, key } = order;
+    if (isOver(invocation)) return;
+    if (turn === 'answer' && flight.answer !== undefined) this.#onAnswer(order, flight.answer());
+    else if (turn === 'lead')
+      this.#onAnswer(order, { type: 'miss', key, reason: 'who computed it did not deliver' });
+    else this.#onAnswer(order, { type: 'miss', key, reason: 'what others compute cannot be stored' });
   }
 
   /** Who waits for the cache takes no place, but is at work: the run does not pause meanwhile. */

@@ -39,6 +39,8 @@ export class GraphLoop {
   readonly #members: ReadonlySet<number>;
   /** Ungated nodes of which an input was written since they last ran. */
   readonly #dirty = new Set<number>();
+  /** The variables that this loop has written. */
+  readonly #written = new Set<number>();
   /** Those that may have become ready; all others are not. */
   readonly #candidates = new Set<number>();
   #outcomes: { readonly member: PlanMember; readonly outcome: Outcome }[] = [];
@@ -128,11 +130,14 @@ export class GraphLoop {
     const at = new Set(able.map(({ index }) => index));
     const withoutTargets = able.filter(({ gates }) => !gates.some((gate) => at.has(gate)));
     const going = new Set(withoutTargets.map(({ index }) => index));
-    const coming = this.#comingFrom(going);
-    const isWritten = ({ index, ports }: PlanMember): boolean =>
-      ports.some(({ variable }) =>
-        this.#board.producersOf(variable).some((producer) => producer !== index && coming.has(producer)),
+    const isWritten = ({ index, ports }: PlanMember): boolean => {
+      // What was never written holds what the loop was started with: a decision on it waits for the whole first turn.
+      const isFresh = ports.some(({ variable }) => this.#written.has(variable));
+      const writers = isFresh ? going : this.#comingFrom(going);
+      return ports.some(({ variable }) =>
+        this.#board.producersOf(variable).some((producer) => producer !== index && writers.has(producer)),
       );
+    };
     const isAwaited = ({ waits }: PlanMember): boolean =>
       waits.some(({ emitters }) => emitters.some((emitter) => going.has(emitter)));
     const inTurn = withoutTargets.filter(
@@ -142,8 +147,8 @@ export class GraphLoop {
   }
 
   /**
-   * What runs now, and what that leads to without a decision or a question: a gate at the end of a long body waits for
-   * all of it, not just for the last node of it. It cannot wait for ever, as a cycle of such nodes is no legal graph.
+   * What runs now, and what that leads to without a decision or a question. It leads to an end, as a cycle of such nodes
+   * is no legal graph.
    */
   #comingFrom(going: ReadonlySet<number>): ReadonlySet<number> {
     const coming = new Set(going);
@@ -202,6 +207,7 @@ export class GraphLoop {
   #apply(member: PlanMember, value: unknown): void {
     const { isFixpoint } = this.#board.plan;
     for (const variable of this.#board.complete(member, value, isFixpoint ? isDeepStrictEqual : undefined)) {
+      this.#written.add(variable);
       for (const reader of this.#board.readersOf(variable)) this.#touch(reader, member, isFixpoint);
     }
     for (const target of member.targets.values()) if (this.#members.has(target)) this.#candidates.add(target);

@@ -1,4 +1,11 @@
-import { keyOutside, type GraphNode, type GraphPlan, type PlanMember } from '../graph/plan.ts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  keyOutside,
+  type GraphNode,
+  type GraphPlan,
+  type PlanInput,
+  type PlanMember,
+} from '../graph/plan.ts';
 import { resolveInputs } from '../nodes/resolve-input.ts';
 import type { Coordinator } from './coordinator.ts';
 import { GraphBoard } from './graph-board.ts';
@@ -181,8 +188,10 @@ export class GraphRun implements LoopHost, GraphView {
     for (const name of Object.keys(input)) {
       const value = input[name];
       if (answers.has(name)) (this.#answers ??= new Map()).set(name, value);
-      for (const variable of this.#plan.inputs.get(inputNames.get(name) ?? '')?.variables ?? [])
-        this.board.seed(variable, value);
+      const port = this.#plan.inputs.get(inputNames.get(name) ?? '');
+      // Who reads a default gets a copy of its own; only what was given, or bound, is one value for all.
+      if (port === undefined || isDefault(port, value)) continue;
+      for (const variable of port.variables) this.board.seed(variable, value);
     }
   }
 
@@ -225,6 +234,12 @@ export class GraphRun implements LoopHost, GraphView {
       this.#spawn(member, { ok: false, error }, settle);
     }
   }
+}
+
+/** Whether a value is the default that was filled in. Of texts and numbers it does not matter: nobody can change one. */
+function isDefault({ hasDefault, isBound, default: fallback }: PlanInput, value: unknown): boolean {
+  if (!hasDefault || isBound || typeof fallback !== 'object' || fallback === null) return false;
+  return isDeepStrictEqual(value, fallback);
 }
 
 /** The limit of the graph that a graph is part of. */

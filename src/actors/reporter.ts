@@ -313,7 +313,9 @@ export function namedOutputs(node: AnyNode, output: unknown): Record<string, unk
   if (only === undefined) return {};
   if (!returnsRecord(node)) return { [only]: output };
   const values: Record<string, unknown> = typeof output === 'object' && output !== null ? { ...output } : {};
-  return Object.fromEntries(names.map((name) => [name, values[name]]));
+  return Object.fromEntries(
+    names.map((name) => [name, Object.hasOwn(values, name) ? values[name] : undefined]),
+  );
 }
 
 function spanFields({ nodeId, requestId, parent }: Invocation) {

@@ -13,27 +13,45 @@ export type CacheAnswer =
     }
   | { readonly type: 'miss'; readonly key: string | undefined; readonly reason: string };
 
+/** What becomes of a call that waits for another's search: it gets the answer, goes on searching, or computes for itself. */
+export type Turn = 'answer' | 'lead' | 'alone';
+
+/** Hears how a search ended; false when the call was stopped meanwhile. */
+export type Waiter = (turn: Turn) => boolean;
+
 /** The search for one result, which others of the same key wait for: the look into the cache, and the computation. */
 export class CacheFlight {
   readonly key: string;
   /** The invocation at it, and the run of that. */
-  readonly leader: object;
-  readonly runId: RunId;
+  leader: object;
+  runId: RunId;
   /** What was found or computed, once it is there. */
   answer: (() => CacheAnswer) | undefined;
-  /** Resolves when it is over, whatever came of it. */
-  readonly landed: Promise<void>;
-  #land: () => void = () => undefined;
+  #waiters: Waiter[] = [];
 
   constructor(key: string, leader: object, runId: RunId) {
     this.key = key;
     this.leader = leader;
     this.runId = runId;
-    this.landed = new Promise((resolve) => (this.#land = resolve));
   }
 
-  land(): void {
-    this.#land();
+  wait(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  /** Tells all who wait. */
+  land(turn: 'answer' | 'alone'): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter(turn);
+  }
+
+  /** Lets the first who still waits go on with the search; false when nobody does. */
+  handOn(): boolean {
+    const waiters = this.#waiters;
+    const next = waiters.findIndex((waiter) => waiter('lead'));
+    this.#waiters = next === -1 ? [] : waiters.slice(next + 1);
+    return next !== -1;
   }
 }
 
@@ -94,31 +112,39 @@ export class ResultCache {
 
   /** A search has found the result in the cache. */
   found(flight: CacheFlight, answer: CacheAnswer): void {
+    this.#flights.delete(flight.key);
     flight.answer = () => answer;
-    this.giveUp(flight);
+    flight.land('answer');
   }
 
-  /** A search is over, with a result or without. */
+  /** A search has come to nothing: the next who waits goes on with it. */
   giveUp(flight: CacheFlight): void {
-    this.#flights.delete(flight.key);
-    flight.land();
+    if (!flight.handOn()) this.#flights.delete(flight.key);
   }
 
   /** Keeps what was computed, and gives it to all who wait. What cannot be stored is not kept. */
   store(flight: CacheFlight, node: AnyNode, value: unknown, onTrouble: CacheTrouble): void {
     const { key } = flight;
     const failed = (error: unknown): void => {
+      this.#flights.delete(key);
       onTrouble(error, `A result of node "${node.name}" could not be cached`);
-      this.giveUp(flight);
     };
+    let text: string;
+    try {
+      text = encodeValue(value);
+    } catch (error) {
+      failed(error);
+      // Nobody will ever get a result of this node from another.
+      flight.land('alone');
+      return;
+    }
+    flight.answer = () => this.#answer(key, text, onTrouble);
+    flight.land('answer');
     const { ttl } = policyOf(node);
     try {
-      const text = encodeValue(value);
-      flight.answer = () => this.#answer(key, text, onTrouble);
-      flight.land();
       const stored = this.#backend.set(key, text, ttl === undefined ? {} : { ttl });
-      if (stored instanceof Promise) stored.then(() => this.giveUp(flight), failed);
-      else this.giveUp(flight);
+      if (stored instanceof Promise) stored.then(() => this.#flights.delete(key), failed);
+      else this.#flights.delete(key);
     } catch (error) {
       failed(error);
     }

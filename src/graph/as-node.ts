@@ -1,6 +1,12 @@
 import { IncompatibleRunnerError } from '../errors.ts';
 import type { AnyNode, NodeContext } from '../nodes/contract.ts';
-import { assertInteger, assertKnownOptions, assertOneOf, expected } from '../nodes/validate.ts';
+import {
+  assertInteger,
+  assertKnownOptions,
+  assertOneOf,
+  assertPortName,
+  expected,
+} from '../nodes/validate.ts';
 import { didYouMean } from '../suggest.ts';
 import { createGraphNode, findNode } from './graph-node.ts';
 import { isGraphNode, type GraphNode, type GraphPlan, type Mapping } from './plan.ts';
@@ -63,6 +69,7 @@ function exposed(
   for (const [inner, outer] of given) {
     if (typeof outer !== 'string' || outer === '')
       throw expected(`the name that "${inner}" is exposed as`, 'a text that is not empty', outer);
+    assertPortName(`the name that "${inner}" is exposed as`, outer);
   }
   const used = new Set<string>();
   const nameAll = (names: Iterable<string>, renamed: ReadonlyMap<string, string>): Map<string, string> =>

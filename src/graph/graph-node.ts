@@ -151,7 +151,8 @@ function assertLoopsCanStart(node: GraphNode, given: Readonly<Record<string, unk
   const outer = (inner: string): string =>
     [...node.inputNames].find(([, known]) => known === inner)?.[0] ?? inner;
   const isThere = (seed: string): boolean =>
-    plan.inputs.get(seed)?.hasDefault === true || given[outer(seed)] !== undefined;
+    plan.inputs.get(seed)?.hasDefault === true ||
+    (Object.hasOwn(given, outer(seed)) && given[outer(seed)] !== undefined);
   for (const { starts, members } of plan.components) {
     const alternatives = starts.map(({ seeds }) => seeds);
     if (alternatives.length === 0 || alternatives.some((seeds) => seeds.every(isThere))) continue;

@@ -5,7 +5,7 @@ import type { WiredMember, Wiring } from './wiring.ts';
 
 /**
  * With which members a loop could start, and which seeds each of them needs: its ungated members and those that a gate
- * outside may choose, the targets of its own gates that are open by default, and its gates.
+ * outside may choose, and the targets of its own gates that are open by default; where no target is open, also its gates.
  */
 export function loopStarts(
   indices: readonly number[],
@@ -15,7 +15,14 @@ export function loopStarts(
   const loop = new Set(indices);
   const members = indices.map((index) => wiring.members[index]).filter((member) => member !== undefined);
   const entries = members.filter(({ name }) => state.entries.includes(name));
-  const starters = entries.length > 0 ? entries : members.filter((member) => mayStart(member, loop, wiring));
+  const working = members.filter(
+    (member) => member.node.gate === undefined && mayStart(member, loop, wiring),
+  );
+  const gates = members.filter(
+    ({ node, gates: deciders }) => node.gate !== undefined && deciders.length === 0,
+  );
+  const isOpen = working.some((member) => member.gates.length > 0);
+  const starters = entries.length > 0 ? entries : isOpen ? working : [...working, ...gates];
   return starters
     .filter(
       (member) => !member.ports.some((port) => needsSeed(port, loop, state) && isAnswered(port, wiring)),
@@ -32,9 +39,9 @@ export function requiredSeeds(starts: readonly PlanStart[]): readonly string[] {
   return (first?.seeds ?? []).filter((seed) => others.every(({ seeds }) => seeds.includes(seed)));
 }
 
-function mayStart({ node, gates }: WiredMember, loop: ReadonlySet<number>, { members }: Wiring): boolean {
+function mayStart({ gates }: WiredMember, loop: ReadonlySet<number>, { members }: Wiring): boolean {
   if (gates.length === 0 || gates.some((gate) => !loop.has(gate))) return true;
-  return node.gate === undefined && gates.some((gate) => members[gate]?.node.gate?.isDefaultOpen === true);
+  return gates.some((gate) => members[gate]?.node.gate?.isDefaultOpen === true);
 }
 
 function needsSeed(

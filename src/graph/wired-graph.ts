@@ -1,6 +1,12 @@
 import { GraphConfigError } from '../errors.ts';
 import type { AnyNode } from '../nodes/contract.ts';
-import { assertInteger, assertKnownOptions, assertOneOf, expected } from '../nodes/validate.ts';
+import {
+  assertInteger,
+  assertKnownOptions,
+  assertOneOf,
+  assertPortName,
+  expected,
+} from '../nodes/validate.ts';
 import { didYouMean } from '../suggest.ts';
 import { asNode } from './as-node.ts';
 import { compile } from './compile.ts';
@@ -171,6 +177,7 @@ export class WiredGraph {
         );
       if (typeof now !== 'string' || now === '')
         throw expected(`the new name of "${old}"`, 'a text that is not empty', now);
+      assertPortName(`the new name of "${old}"`, now);
       renamed.set(inner, now);
     }
     const seen = new Set<string>();

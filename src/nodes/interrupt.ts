@@ -11,7 +11,7 @@ import type {
 } from './contract.ts';
 import { isStandardSchema } from './input.ts';
 import { checkInputs, checkName, checkPolicies, freezeNode } from './node.ts';
-import { assertFunction, assertKnownOptions, expected } from './validate.ts';
+import { assertFunction, assertKnownOptions, assertPortName, expected } from './validate.ts';
 
 /** What an interrupt's type knows beyond its input and its answer. */
 export interface InterruptSpec<Name extends string, Response extends string, Input, Answer> extends NodeSpec {
@@ -97,6 +97,7 @@ export function interrupt(given: object): Node {
   if (typeof response !== 'string' || response === '') {
     throw expected(`\`response\` of interrupt "${name}"`, 'the name of the answer', response);
   }
+  assertPortName(`\`response\` of interrupt "${name}"`, response);
   if (schema !== undefined && !isStandardSchema(schema))
     throw expected(`\`schema\` of interrupt "${name}"`, 'a Standard Schema', schema);
   if (run === undefined) throw expected(`\`run\` of interrupt "${name}"`, 'a function', run);

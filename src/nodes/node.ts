@@ -16,6 +16,7 @@ import {
   assertKnownOptions,
   assertNumber,
   assertOneOf,
+  assertPortName,
   assertTimeout,
   expected,
 } from './validate.ts';
@@ -174,6 +175,7 @@ export function checkInputs(name: string, inputs: unknown): InputDeclarations | 
     throw expected(`\`inputs\` of node "${name}"`, 'an object of declarations by name', inputs);
   }
   for (const [key, declaration] of Object.entries(inputs)) {
+    assertPortName(`the name of an input of node "${name}"`, key);
     if (isInputDeclaration(declaration) || isStandardSchema(declaration)) continue;
     throw expected(
       `input "${key}" of node "${name}"`,
@@ -197,6 +199,7 @@ export function checkOutputs(
   if (!Array.isArray(names) || names.some((each) => typeof each !== 'string' || each.length === 0)) {
     throw expected(`the outputs of node "${name}"`, 'texts that are not empty', outputs ?? output);
   }
+  for (const each of names) assertPortName(`the name of an output of node "${name}"`, each);
   if (new Set(names).size !== names.length)
     throw expected(`\`outputs\` of node "${name}"`, 'different names', outputs);
   return Object.freeze([...(names as string[])]); // checked above

@@ -30,7 +30,7 @@ export function resolveInputs(
   let waiting: Promise<void>[] | undefined;
   for (const name in inputs) {
     const declaration = inputs[name];
-    if (declaration === undefined || isLeftOut(declaration, values[name])) continue;
+    if (declaration === undefined || isLeftOut(declaration, ownValue(values, name))) continue;
     const value = resolveOne(node, name, declaration, values);
     resolved[name] = value;
     // A promise that a caller gives as a value is passed on as it is; only a schema's own promise is waited for.
@@ -87,7 +87,7 @@ function resolveOne(
   declaration: InputDeclaration | StandardSchemaV1,
   values: Readonly<Record<string, unknown>>,
 ): unknown {
-  const value = values[name];
+  const value = ownValue(values, name);
   const { schema, hasDefault, fallback } = describeDeclaration(declaration);
   if (value === undefined && hasDefault) return cloneData(fallback);
   const isGiven = Object.hasOwn(values, name);
@@ -129,6 +129,11 @@ function missing(node: AnyNode, name: string): MissingInputError {
   return new MissingInputError(`Input "${name}" of ${nameOf(node)} is missing`, {
     hint: `Give \`{ ${name}: … }\`, or declare a default: \`${name}: input(value)\`.`,
   });
+}
+
+/** A value that was given; what every object inherits was not. */
+function ownValue(values: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /** A node as messages name it. */

@@ -15,6 +15,12 @@ export function expected(what: string, form: string, value: unknown, hint?: stri
   });
 }
 
+/** Throws for the one name that no property can safely have: setting it would change an object's prototype. */
+export function assertPortName(what: string, name: unknown): void {
+  if (name !== '__proto__') return;
+  throw expected(what, 'a name other than "__proto__"', name, 'Give it another name.');
+}
+
 /** Throws unless `options` is an object whose keys are all known. */
 export function assertKnownOptions(
   owner: string,

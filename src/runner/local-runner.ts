@@ -139,6 +139,7 @@ export class LocalRunner implements Runner {
 
   map(target: unknown, input: unknown, options: unknown): Promise<never> {
     const results = mapAll(() => this.#openMap('map', target, input, options));
+    this.#track(results.catch(() => undefined));
     return results as Promise<never>; // the overload says what they are
   }
 
@@ -173,8 +174,9 @@ export class LocalRunner implements Runner {
   close(options: { readonly drain?: boolean } = {}): Promise<void> {
     assertKnownOptions('close', options, ['drain']);
     const { drain = true } = options;
-    this.#actor.close();
     for (const map of this.#maps) map.close(drain);
+    // A map that is drained still starts runs, which the actor of a closed runner would not count.
+    if (this.#maps.size === 0) this.#actor.close();
     for (const { run } of this.#live.values()) if (!drain || run?.status === 'paused') run?.cancel('closed');
     this.#closing ??= this.#shutDown();
     return this.#closing;
@@ -314,6 +316,7 @@ export class LocalRunner implements Runner {
       track: (work) => this.#track(work),
       onReleased: (map) => {
         this.#maps.delete(map);
+        if (this.#closing !== undefined && this.#maps.size === 0) this.#actor.close();
         if (hasOwnObservers) this.#track(closeObservers());
       },
     };

@@ -7,7 +7,9 @@ import type { RunResult } from './result.ts';
 export function mapAll(open: () => MapRun): Promise<MapResult> {
   return new Promise((resolve, reject) => {
     const map = open();
-    map.open(new Collector(map, resolve, reject));
+    const collector = new Collector(map, resolve, reject);
+    map.open(collector);
+    collector.onChange();
   });
 }
 
@@ -18,6 +20,7 @@ class Collector implements MapReceiver {
   readonly #reject: (error: unknown) => void;
   readonly #results: RunResult[] = [];
   #isStarting = false;
+  #isDone = false;
 
   constructor(map: MapRun, resolve: (result: MapResult) => void, reject: (error: unknown) => void) {
     this.#map = map;
@@ -38,11 +41,12 @@ class Collector implements MapReceiver {
     this.#isStarting = true;
     while (map.hasNext && map.inFlight < limit) map.startNext();
     this.#isStarting = false;
-    if (map.isSettled) this.#settle();
+    if (map.isSettled && !this.#isDone) this.#settle();
   }
 
   #settle(): void {
     const { fault, target, throwsOnFailure } = this.#map;
+    this.#isDone = true;
     this.#map.finish();
     if (fault !== undefined && (throwsOnFailure || fault.kind === 'refused')) this.#reject(fault.error);
     else this.#resolve(createMapResult(this.#allResults(), target, fault?.kind === 'cancelled'));

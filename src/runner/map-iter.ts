@@ -87,7 +87,7 @@ export class MapIterator implements MapItems, MapReceiver {
   }
 
   onChange(): void {
-    this.#advance(this.#pulls.length > 0);
+    this.#advance(false);
   }
 
   #begin(): void {
@@ -102,12 +102,13 @@ export class MapIterator implements MapItems, MapReceiver {
     }
   }
 
+  /** Gives out what is ready, and starts more where more is asked for: by a new pull, or by one that still waits. */
   #advance(isAsked: boolean): void {
     // What ends as it is started is dealt with by the loop that started it.
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
     this.#deliver();
-    if (isAsked) this.#fill();
+    if (isAsked || this.#pulls.length > 0) this.#fill();
     while (this.#pulls.length > 0 && this.#ready.size > 0) {
       this.#deliver();
       if (this.#pulls.length > 0) this.#fill();

@@ -116,7 +116,6 @@ export class MapRun implements MapItemListener {
     const { signal } = this.#options.settings;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted === true) this.#onAbort();
-    else receiver.onChange();
   }
 
   /** Starts the next item. */

@@ -24,7 +24,9 @@ const way = fc.constantFrom<Way>('input', 'handler', 'asyncHandler', 'person', '
 const plans = fc.integer({ min: 1, max: 6 }).chain((size) =>
   fc.record({
     needs: fc.tuple(
-      ...Array.from({ length: size }, (_, index) => fc.subarray([...Array(index).keys()], { maxLength: Math.min(2, index) })),
+      ...Array.from({ length: size }, (_, index) =>
+        fc.subarray([...Array(index).keys()], { maxLength: Math.min(2, index) }),
+      ),
     ),
     ways: fc.array(way, { minLength: size, maxLength: size }),
     picks: fc.array(fc.nat(), { minLength: size, maxLength: size }),
@@ -141,16 +143,17 @@ describe('for every set of questions', () => {
           return nested;
         });
         const pathOf = (index: number): string[] =>
-          Array.from({ length: plan.depths[index] ?? 0 }, (_, level) => `g${index}_${level + 1}`).toReversed();
+          Array.from(
+            { length: plan.depths[index] ?? 0 },
+            (_, level) => `g${index}_${level + 1}`,
+          ).toReversed();
         const keys = plan.depths.map((_, index) => [...pathOf(index), `reply${index}`].join('.'));
 
         const { pauses, runId } = await runner.run(graph({ name: 'outer', nodes }), {});
         const results = await Promise.all(keys.map((key, index) => runner.respond(runId, key, index)));
 
         expect(pauses.map(({ key, path }) => [key, path])).toEqual(
-          expect.arrayContaining(
-            keys.map((key, index) => [key, ['outer', ...pathOf(index), `ask${index}`]]),
-          ),
+          expect.arrayContaining(keys.map((key, index) => [key, ['outer', ...pathOf(index), `ask${index}`]])),
         );
         expect(results.at(-1)?.outputs).toEqual(Object.fromEntries(keys.map((key, index) => [key, index])));
       }),

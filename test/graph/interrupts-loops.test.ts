@@ -237,8 +237,14 @@ describe('an answer up front to a question in a loop', () => {
 
   test('is no seed: nothing that reads it runs before the question was asked', async () => {
     const order: string[] = [];
-    const runner = createRunner({ subscriber: (event) => void (event.type === 'NodeStart' && order.push(event.nodeName)) });
-    const handle = runner.iter(review, { draft: 'v', verdict: 'a' }, { interruptHandlers: { verdict: () => 'ok' } });
+    const runner = createRunner({
+      subscriber: (event) => void (event.type === 'NodeStart' && order.push(event.nodeName)),
+    });
+    const handle = runner.iter(
+      review,
+      { draft: 'v', verdict: 'a' },
+      { interruptHandlers: { verdict: () => 'ok' } },
+    );
 
     await handle.result;
     await runner.close();

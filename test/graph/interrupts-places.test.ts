@@ -127,7 +127,12 @@ describe('an answer up front to a nested question', () => {
       { 'inner.size': 'four' },
       { 'inner.size': 4 },
     ],
-    ['under its exposed name', inner.asNode({ expose: { size: 'length' } }), { length: 'four' }, { length: 4 }],
+    [
+      'under its exposed name',
+      inner.asNode({ expose: { size: 'length' } }),
+      { length: 'four' },
+      { length: 4 },
+    ],
     [
       'under its renamed name',
       inner.rename({ outputs: { size: 'count' } }).asNode(),

@@ -136,8 +136,7 @@ describe.each(EACH_RUN)('a paused graph in the %s run of a runner', (turn) => {
       name: 'work',
       inputs: { decision: input<string>() },
       output: 'made',
-      run: ({ decision }) =>
-        new Promise<string>((resolve) => clock.setTimeout(() => resolve(decision), 40)),
+      run: ({ decision }) => new Promise<string>((resolve) => clock.setTimeout(() => resolve(decision), 40)),
     });
     const askAgain = interrupt({
       name: 'askAgain',

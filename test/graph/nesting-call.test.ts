@@ -180,9 +180,7 @@ describe('a graph that a node calls', () => {
     const { runner, clock } = await stageFor('first');
     const hangs = node({ name: 'hangs', inputs: {}, output: 'found', run: (): Promise<number> => never() });
     const hanging = graph({ name: 'hanging', nodes: [hangs] }).asNode();
-    const handle = runner.iter(
-      node('caller', (_: void, ctx) => ctx.call(hanging).catch(() => 'went on')),
-    );
+    const handle = runner.iter(node('caller', (_: void, ctx) => ctx.call(hanging).catch(() => 'went on')));
     await clock.advance(0);
 
     runner.cancel(requestOf(handle.info, 'hanging').id, 'enough');

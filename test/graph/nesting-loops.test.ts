@@ -286,9 +286,15 @@ describe('an output that a nested graph skipped', () => {
     });
     const branching = graph({ name: 'branching', nodes: [choose, make('low'), make('high'), join] });
 
-    const results = [await createRunner().run(branching, { n: 1 }), await createRunner().run(branching, { n: 9 })];
+    const results = [
+      await createRunner().run(branching, { n: 1 }),
+      await createRunner().run(branching, { n: 9 }),
+    ];
 
-    expect(results.map(({ outputs }) => outputs)).toEqual([{ joined: 'it is low' }, { joined: 'it is high' }]);
+    expect(results.map(({ outputs }) => outputs)).toEqual([
+      { joined: 'it is low' },
+      { joined: 'it is high' },
+    ]);
   });
 });
 

@@ -1,4 +1,14 @@
-import { createRunner, END, FatalError, graph, ifElse, input, interrupt, node, type TroupeEvent } from 'troupe';
+import {
+  createRunner,
+  END,
+  FatalError,
+  graph,
+  ifElse,
+  input,
+  interrupt,
+  node,
+  type TroupeEvent,
+} from 'troupe';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

@@ -175,7 +175,9 @@ describe('maxConcurrency', () => {
     for (let level = 1; level < 10; level += 1)
       nested = graph({ name: `g${level}`, nodes: [nested] }).asNode() as typeof nested;
 
-    const { outputs } = await createRunner({ maxConcurrency: 1 }).run(graph({ name: 'outer', nodes: [nested] }));
+    const { outputs } = await createRunner({ maxConcurrency: 1 }).run(
+      graph({ name: 'outer', nodes: [nested] }),
+    );
 
     expect(outputs).toEqual({ out: 1 });
   });

@@ -188,7 +188,9 @@ describe('the name of a nested graph', () => {
   });
 
   test('may not be that of another node', () => {
-    const error = thrownBy(() => graph({ name: 'outer', nodes: [inner.asNode({ name: 'show' }), show] as never }));
+    const error = thrownBy(() =>
+      graph({ name: 'outer', nodes: [inner.asNode({ name: 'show' }), show] as never }),
+    );
 
     expect(error).toMatchObject({ code: 'GRAPH_CONFIG' });
   });

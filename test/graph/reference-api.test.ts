@@ -72,11 +72,12 @@ describe('what a run gives', () => {
 
 describe('what is refused', () => {
   test('a graph that is not well formed, when it is built', () => {
-    const build = () =>
+    const error = thrownBy(() =>
       // @ts-expect-error two nodes have one name
-      graph({ name: 'g', nodes: [increment, increment] });
+      graph({ name: 'g', nodes: [increment, increment] }),
+    );
 
-    expect(thrownBy(build)).toMatchObject({ code: 'GRAPH_CONFIG' });
+    expect(error).toMatchObject({ code: 'GRAPH_CONFIG' });
   });
 
   test('two producers of one name that may run in any order, when it is built', () => {

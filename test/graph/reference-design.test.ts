@@ -62,11 +62,12 @@ describe('a graph is a definition, and a runner runs it', () => {
   });
 
   test('a graph takes no cache', () => {
-    const define = () =>
+    const error = thrownBy(() =>
       // @ts-expect-error a cache belongs to the runner
-      graph({ name: 'asking', nodes: [double], cache: memoryCache() });
+      graph({ name: 'asking', nodes: [double], cache: memoryCache() }),
+    );
 
-    expect(thrownBy(define)).toMatchObject({ code: 'INVALID_INPUT' });
+    expect(error).toMatchObject({ code: 'INVALID_INPUT' });
   });
 
   test('one runner serves several graphs, whose results go from one to the next', async () => {

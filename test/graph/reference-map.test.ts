@@ -132,9 +132,9 @@ describe('questions and maps', () => {
   });
 
   test('a graph that asks cannot be mapped over inside another', () => {
-    const build = () => asked.asNode({ mapOver: 'text' });
+    const error = thrownBy(() => asked.asNode({ mapOver: 'text' }));
 
-    expect(thrownBy(build)).toMatchObject({ code: 'GRAPH_CONFIG' });
+    expect(error).toMatchObject({ code: 'GRAPH_CONFIG' });
   });
 });
 

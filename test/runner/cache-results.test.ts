@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
-import { createRunner, node, type RunnerOptions } from 'troupe';
+import { createRunner, fromNode, node, type RunnerOptions } from 'troupe';
 import { memoryCache } from 'troupe/cache';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
+import { createActor, toPromise } from 'xstate';
 import { findText } from '../support/find-text.ts';
 import { statusesOf, stepsOf } from '../support/forest.ts';
 import { memoryLogger } from '../support/memory-logger.ts';
@@ -212,6 +213,19 @@ describe('a hit', () => {
     expect(ofType(events, 'CacheHit')).toMatchObject([
       { runId, spanId: second?.id, parentSpanId: rootNode?.id, requestId: [...info.requests][2]?.id },
     ]);
+  });
+
+  test('serves a node that is embedded in another system as well', async () => {
+    const cache = memoryCache();
+    const { made, meter } = counting(() => 7);
+    const logic = fromNode(made, { cache });
+
+    const answers = [
+      await toPromise(createActor(logic).start()),
+      await toPromise(createActor(logic).start()),
+    ];
+
+    expect([answers, meter.runs]).toEqual([[7, 7], 1]);
   });
 
   test('counts in the stamps like any other request', async () => {

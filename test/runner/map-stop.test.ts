@@ -72,14 +72,14 @@ describe('map with onError stop', () => {
 
     const results = await createRunner().map(
       mixed,
-      { n: [1, 0, 2, 3] },
-      { over: 'n', maxConcurrency: 3, onFailure: 'return' },
+      { n: [0, 1, 2, 3] },
+      { over: 'n', maxConcurrency: 2, onFailure: 'return' },
     );
 
-    expect(results.map(({ status }) => status)).toEqual(['completed', 'cancelled', 'failed', 'cancelled']);
+    expect(results.map(({ status }) => status)).toEqual(['cancelled', 'completed', 'failed', 'cancelled']);
     expect(results.status).toBe('partial');
     expect(results.failures.map(({ index, error }) => [index, error])).toEqual([[2, boom]]);
-    expect(results[1]?.error).toMatchObject({ code: 'CANCELLED', reason: boom });
+    expect(results[0]?.error).toMatchObject({ code: 'CANCELLED', reason: boom });
     expect(results[3]?.error).toMatchObject({ code: 'CANCELLED', reason: boom });
     expect(results[3]?.info.requests.size).toBe(0);
   });
@@ -297,7 +297,9 @@ describe('closing a runner during a map', () => {
     const closing = runner.close();
     gate.resolve();
     await closing;
+    const drained = runner.info.runs.map(({ status }) => status);
 
+    expect(drained).toEqual(['completed', 'completed', 'completed']);
     expect((await mapping).column('n')).toEqual([1, 2, 3]);
   });
 
