@@ -156,6 +156,9 @@ export interface InfiniteLoopDetails {
 export class InfiniteLoopError extends TroupeError {
   override readonly name = 'InfiniteLoopError';
   readonly code = 'INFINITE_LOOP';
+  /** The node that would have run once too often, and its graph. */
+  readonly node: string;
+  readonly graph: string;
   /** The names of the loop's nodes. */
   readonly loop: readonly string[];
   /** The most runs of one node. */
@@ -171,6 +174,8 @@ export class InfiniteLoopError extends TroupeError {
         hint: 'Let a gate of the loop choose END in time, or raise `maxIterations` of the graph, the run or the runner.',
       },
     );
+    this.node = node;
+    this.graph = graph;
     this.loop = loop;
     this.maxIterations = maxIterations;
     this.lastValues = lastValues;

@@ -1,4 +1,5 @@
 import type { AnyActorRef } from 'xstate';
+import type { ForeignQuestion } from '../graph/foreign-runner.ts';
 import type { CallOptions, InterruptOptions, NodeContext, RunContext } from '../nodes/contract.ts';
 import type { Logger } from '../logger.ts';
 import type { NodeId, RequestId, RunId } from '../ids.ts';
@@ -12,6 +13,7 @@ export interface BodyHost {
   callSync(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): unknown;
   callBatch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]>;
   interrupt(attempt: Attempt, question: unknown, options: InterruptOptions | undefined): Promise<unknown>;
+  askFor(attempt: Attempt, question: ForeignQuestion): Promise<unknown>;
   broadcast(attempt: Attempt, item: unknown): void;
   contextFor(attempt: Attempt): RunContext;
   loggerFor(attempt: Attempt): Logger;
@@ -47,6 +49,11 @@ export class BodyContext {
   get interrupt() {
     return (question: unknown, options?: InterruptOptions) =>
       this.#host.interrupt(this.#attempt, question, options);
+  }
+
+  /** Asks in the name of a node of a run inside. */
+  get askFor() {
+    return (question: ForeignQuestion) => this.#host.askFor(this.#attempt, question);
   }
 
   get emitChunk() {

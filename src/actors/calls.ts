@@ -4,6 +4,7 @@ import type { RunId } from '../ids.ts';
 import type { Logger } from '../logger.ts';
 import type { AnyNode, CallOptions, InterruptOptions, RunContext } from '../nodes/contract.ts';
 import { readBatch } from '../nodes/batch.ts';
+import type { ForeignQuestion } from '../graph/foreign-runner.ts';
 import { findNode } from '../graph/graph-node.ts';
 import { isGraphNode } from '../graph/plan.ts';
 import { toNode } from '../graph/target.ts';
@@ -94,6 +95,16 @@ export class Calls implements BodyHost {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  askFor(attempt: Attempt, question: ForeignQuestion): Promise<unknown> {
+    const { key, schema, value, node, path } = question;
+    return this.#options.questions.ask(
+      attempt,
+      value,
+      { key, ...(schema === undefined ? {} : { schema }) },
+      { node, path },
+    );
   }
 
   broadcast(attempt: Attempt, item: unknown): void {

@@ -1,5 +1,5 @@
 import { cloneData } from '../clone.ts';
-import type { GraphPlan, PlanMember } from '../graph/plan.ts';
+import type { GraphPlan, PlanMember, PlanPort } from '../graph/plan.ts';
 import type { Decision } from '../nodes/gates.ts';
 import { returnsRecord } from '../nodes/node.ts';
 
@@ -89,6 +89,13 @@ export class GraphBoard {
       if (value !== NOTHING) outputs.set(name, value);
     }
     return outputs;
+  }
+
+  /** The ports of a node whose values come from other nodes, not from outside. */
+  wiredPorts({ ports }: PlanMember): readonly PlanPort[] {
+    return ports.filter(
+      ({ name, variable }) => this.#produced.has(name) && this.producersOf(variable).length > 0,
+    );
   }
 
   /** What a node gets. */

@@ -6,7 +6,7 @@ import {
   type PlanInput,
   type PlanMember,
 } from '../graph/plan.ts';
-import { resolveInputs } from '../nodes/resolve-input.ts';
+import { resolveInputs, type MaybePromise } from '../nodes/resolve-input.ts';
 import type { Coordinator } from './coordinator.ts';
 import { GraphBoard } from './graph-board.ts';
 import { GraphLoop, type LoopHost } from './graph-loop.ts';
@@ -206,6 +206,18 @@ export class GraphRun implements LoopHost, GraphView {
     invocation.onSettled({ settle });
   }
 
+  /** Checks what other nodes made; what came in from outside was checked there. */
+  #checkWired(member: PlanMember, input: Record<string, unknown>): MaybePromise<unknown> {
+    const { node } = member;
+    const names = this.board.wiredPorts(member).map(({ name }) => name);
+    const pick = <Value>(values: Readonly<Record<string, Value>>): Record<string, Value> =>
+      Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
+    const checked = resolveInputs(node, pick(node.inputs ?? {}), pick(input));
+    return checked instanceof Promise
+      ? checked.then((late) => ({ ...input, ...late }))
+      : { ...input, ...checked };
+  }
+
   #launchChecked(
     member: PlanMember,
     input: Record<string, unknown>,
@@ -214,7 +226,7 @@ export class GraphRun implements LoopHost, GraphView {
     const { invocation } = this.#attempt;
     const { coordinator } = this.#host;
     try {
-      const checked = resolveInputs(member.node, member.node.inputs ?? {}, input);
+      const checked = this.#checkWired(member, input);
       if (!(checked instanceof Promise)) {
         this.#spawn(member, { ok: true, value: checked }, settle);
         return;

@@ -15,6 +15,8 @@ interface Question {
   readonly key: string;
   readonly attempt: Attempt;
   readonly value: unknown;
+  /** The name of the node that asks. */
+  readonly node: string;
   readonly path: readonly string[];
   readonly schema: StandardSchemaV1 | undefined;
   /** Whether a handler is at work on it, so that no person is waited for. */
@@ -49,9 +51,9 @@ export class Questions {
   get pauses(): readonly PauseInfo[] {
     return [...this.#open]
       .filter((question) => !question.isHandled)
-      .map(({ key, attempt, path, value, schema }) => ({
+      .map(({ key, attempt, node, path, value, schema }) => ({
         key,
-        node: attempt.invocation.node.name,
+        node,
         path,
         value,
         requestId: attempt.invocation.requestId,
@@ -59,7 +61,13 @@ export class Questions {
       }));
   }
 
-  ask(attempt: Attempt, value: unknown, options: InterruptOptions = {}): Promise<unknown> {
+  /** Asks; in the name of a node below the one that asks, where its run is another. */
+  ask(
+    attempt: Attempt,
+    value: unknown,
+    options: InterruptOptions = {},
+    origin?: { readonly node: string; readonly path: readonly string[] },
+  ): Promise<unknown> {
     const { invocation } = attempt;
     checkOptions(invocation, options);
     const { key, answer } = keyAtRoot(invocation, options.key ?? invocation.node.name);
@@ -69,7 +77,8 @@ export class Questions {
         key,
         attempt,
         value: recordOf(value),
-        path: pathOf(invocation),
+        node: origin?.node ?? invocation.node.name,
+        path: Object.freeze([...pathOf(invocation), ...(origin?.path.slice(1) ?? [])]),
         schema: options.schema,
         isHandled: handler !== undefined || answer !== undefined,
         answer: resolve,
@@ -213,5 +222,5 @@ function pathOf(invocation: Invocation): readonly string[] {
   const path: string[] = [];
   for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
     path.push(each.node.name);
-  return Object.freeze(path.toReversed());
+  return path.toReversed();
 }

@@ -171,8 +171,11 @@ export class Reporter {
     });
   }
 
-  asked(invocation: Invocation, question: { key: string; value: unknown; path: readonly string[] }): void {
-    const { key, value, path } = question;
+  asked(
+    invocation: Invocation,
+    question: { key: string; value: unknown; node: string; path: readonly string[] },
+  ): void {
+    const { key, value, node, path } = question;
     const time = this.#now();
     this.#append({
       type: 'Interrupt',
@@ -183,10 +186,7 @@ export class Reporter {
       value,
       time,
     });
-    this.#publish(
-      { type: 'Interrupt', ...spanFields(invocation), key, node: invocation.node.name, path, value },
-      time,
-    );
+    this.#publish({ type: 'Interrupt', ...spanFields(invocation), key, node, path, value }, time);
   }
 
   answered(invocation: Invocation, answer: { key: string; value: unknown; open: number }): void {

@@ -2,6 +2,7 @@ import type { Cache } from '../cache/cache.ts';
 import { cacheKey } from '../cache/key.ts';
 import type { RunId } from '../ids.ts';
 import type { AnyNode, CachePolicy } from '../nodes/contract.ts';
+import { isPromiseLike } from './body.ts';
 import { decodeValue, encodeValue } from '../stored-value.ts';
 
 /** What a look into the cache found. */
@@ -62,6 +63,7 @@ export type CacheTrouble = (error: unknown, what: string) => void;
 export class ResultCache {
   readonly #backend: Cache;
   readonly #flights = new Map<string, CacheFlight>();
+  readonly #stores = new Set<Promise<void>>();
 
   constructor(backend: Cache) {
     this.#backend = backend;
@@ -91,8 +93,8 @@ export class ResultCache {
     };
     try {
       const found = this.#backend.get(key);
-      if (!(found instanceof Promise)) return this.#answer(key, found, onTrouble);
-      return found.then((text) => this.#answer(key, text, onTrouble), failed);
+      if (!isPromiseLike(found)) return this.#answer(key, found, onTrouble);
+      return Promise.resolve(found).then((text) => this.#answer(key, text, onTrouble), failed);
     } catch (error) {
       return failed(error);
     }
@@ -119,7 +121,10 @@ export class ResultCache {
 
   /** A search has come to nothing: the next who waits goes on with it. */
   giveUp(flight: CacheFlight): void {
-    if (!flight.handOn()) this.#flights.delete(flight.key);
+    // In a turn of its own: what stops this call may stop those who wait as well.
+    queueMicrotask(() => {
+      if (!flight.handOn()) this.#flights.delete(flight.key);
+    });
   }
 
   /** Keeps what was computed, and gives it to all who wait. What cannot be stored is not kept. */
@@ -143,11 +148,23 @@ export class ResultCache {
     const { ttl } = policyOf(node);
     try {
       const stored = this.#backend.set(key, text, ttl === undefined ? {} : { ttl });
-      if (stored instanceof Promise) stored.then(() => this.#flights.delete(key), failed);
+      if (isPromiseLike(stored)) this.#track(key, stored, failed);
       else this.#flights.delete(key);
     } catch (error) {
       failed(error);
     }
+  }
+
+  /** Resolves when everything that was to be kept is. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#stores);
+  }
+
+  #track(key: string, stored: PromiseLike<void>, failed: (error: unknown) => void): void {
+    const tracked = Promise.resolve(stored)
+      .then(() => void this.#flights.delete(key), failed)
+      .finally(() => this.#stores.delete(tracked));
+    this.#stores.add(tracked);
   }
 
   #answer(key: string, text: string | null | undefined, onTrouble: CacheTrouble): CacheAnswer {

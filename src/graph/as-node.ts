@@ -108,13 +108,14 @@ function mappingOf(
   }
   const listed: unknown[] = Array.isArray(mapOver) ? mapOver : [mapOver];
   const outer = (inner: string): string => names.get(inner) ?? `${prefix}${inner}`;
+  const shown = (inner: string): string => state.inputNames.get(inner) ?? inner;
   const inputs = [...plan.inputs.keys()];
   const ports = listed.map((given) => {
     if (typeof given !== 'string')
       throw expected('`mapOver` of asNode', 'the name of an input, or several', mapOver);
-    const inner = inputs.find((each) => [each, outer(each), state.inputNames.get(each)].includes(given));
+    const inner = inputs.find((each) => [outer(each), shown(each)].includes(given));
     if (inner !== undefined) return outer(inner);
-    throw problem(state, `there is no input "${given}" to map over`, didYouMean(given, inputs));
+    throw problem(state, `there is no input "${given}" to map over`, didYouMean(given, inputs.map(shown)));
   });
   assertNoQuestions(plan, state);
   return Object.freeze({
@@ -177,6 +178,6 @@ function assertRunnerFits(node: GraphNode, runner: ForeignRunner): void {
 function hasLoop({ plan }: GraphNode): boolean {
   return (
     plan.components.some((component) => component.isCyclic) ||
-    plan.members.some((member) => isGraphNode(member.node) && hasLoop(member.node))
+    plan.members.some(({ node }) => isGraphNode(node) && !node.isForeign && hasLoop(node))
   );
 }

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { didYouMean } from '../suggest.ts';
+import { checkOnly } from './foreign-runner.ts';
 import { loopStarts, requiredSeeds } from './loop-starts.ts';
 import {
   isGraphNode,
@@ -11,7 +12,7 @@ import {
   type PlanOutput,
   type PlanVariable,
 } from './plan.ts';
-import { problem } from './problem.ts';
+import { list, problem } from './problem.ts';
 import { prune } from './prune.ts';
 import type { GraphState } from './state.ts';
 import { assertNodes, assertWiring } from './validate.ts';
@@ -137,7 +138,8 @@ function planMember(member: WiredMember, { wiring, variables, state }: Assembly)
     writes: node.outputs.map((output) => ({ name: output, variables: variables.writtenBy(index, output) })),
     gates,
     targets,
-    waits,
+    // What was announced by nodes that were cut away is not waited for.
+    waits: waits.filter(({ emitters }) => emitters.length > 0),
     after,
     isEntry: state.entries.includes(name),
   });
@@ -268,7 +270,10 @@ function answersOf({ members }: Pick<Wiring, 'members'>): Map<string, StandardSc
   for (const { node } of members) {
     if (node.question !== undefined) answers.set(node.question.response, node.question.schema);
     if (!isGraphNode(node)) continue;
-    for (const [key, schema] of node.plan.answers) answers.set(keyOutside(node, key), schema);
+    for (const [key, schema] of node.plan.answers) {
+      const isParsedInside = node.isForeign && schema !== undefined;
+      answers.set(keyOutside(node, key), isParsedInside ? checkOnly(schema) : schema);
+    }
   }
   return answers;
 }
@@ -293,6 +298,7 @@ function outputsOf(
 
 /** A bind must be of something that a run could give. */
 function assertBound(state: GraphState, inputs: ReadonlyMap<string, PlanInput>, whole: Wiring): void {
+  const names = [...inputs.keys()].map((name) => state.inputNames.get(name) ?? name);
   for (const name of state.bound.keys()) {
     if (inputs.has(name)) continue;
     const isRead = whole.members.some(({ ports }) => ports.some((port) => port.name === name));
@@ -300,11 +306,10 @@ function assertBound(state: GraphState, inputs: ReadonlyMap<string, PlanInput>, 
       throw problem(
         state,
         `"${name}" cannot be bound, as node "${whole.members[whole.producers.get(name)?.[0] ?? -1]?.name ?? ''}" outputs it`,
-        `Bind an input: ${[...inputs.keys()].map((each) => `"${each}"`).join(', ')}.`,
+        `Bind an input: ${list(names)}.`,
       );
     }
     // It was an input before `startAt` or `select` cut its readers away.
-    if (!isRead)
-      throw problem(state, `there is no input "${name}" to bind`, didYouMean(name, [...inputs.keys()]));
+    if (!isRead) throw problem(state, `there is no input "${name}" to bind`, didYouMean(name, names));
   }
 }

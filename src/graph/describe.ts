@@ -1,4 +1,4 @@
-import type { GraphJSON, GraphNodeJSON, GraphPortJSON } from './to-json.ts';
+import type { GraphEdgeJSON, GraphJSON, GraphNodeJSON, GraphPortJSON } from './to-json.ts';
 
 /** No value is shown longer than this. */
 const MAX_VALUE_LENGTH = 60;
@@ -14,13 +14,14 @@ function linesOf(graph: GraphJSON): string[] {
     ...(convergence === undefined ? [] : [`convergence ${convergence}`]),
     ...(maxIterations === undefined ? [] : [`at most ${maxIterations} runs of a node in a loop`]),
   ];
+  const orders = graph.edges.filter(({ kind }) => kind === 'order');
   return [
     [`graph ${shown(graph.name)}`, ...settings].join(', '),
     ...section('inputs', inputLines(graph)),
     ...section('shared', graph.shared.map(shown)),
     ...section(
       'nodes',
-      graph.nodes.flatMap((node) => nodeLines(node, graph)),
+      graph.nodes.flatMap((node) => nodeLines(node, graph.shared, orders)),
     ),
     ...section('loops', graph.loops.map(listed)),
     ...section('starts at', graph.entries.map(shown)),
@@ -58,14 +59,18 @@ function inputLines({ inputs, renamed, questions }: GraphJSON): string[] {
   ];
 }
 
-function nodeLines(node: GraphNodeJSON, graph: GraphJSON): string[] {
+function nodeLines(
+  node: GraphNodeJSON,
+  shared: readonly string[],
+  orders: readonly GraphEdgeJSON[],
+): string[] {
   const { name, kind, inputs, outputs, graph: nested } = node;
-  const orders = graph.edges.filter(({ to, kind: edge }) => edge === 'order' && to === name);
+  const before = orders.filter(({ to }) => to === name);
   return [
     `${shown(name)} (${kind})`,
     ...indented([
-      ...inputs.map((port) => portLine(port, graph)),
-      ...orders.map(({ from, name: word }) =>
+      ...inputs.map((port) => portLine(port, shared)),
+      ...before.map(({ from, name: word }) =>
         word === undefined ? `after ${shown(from)}` : `after ${shown(word)} of ${shown(from)}`,
       ),
       ...(outputs.length === 0 ? [] : [`-> ${listed(outputs)}${kind === 'interrupt' ? ' (answer)' : ''}`]),
@@ -77,7 +82,7 @@ function nodeLines(node: GraphNodeJSON, graph: GraphJSON): string[] {
   ];
 }
 
-function portLine({ name, from, input, ...port }: GraphPortJSON, { shared }: GraphJSON): string {
+function portLine({ name, from, input, ...port }: GraphPortJSON, shared: readonly string[]): string {
   const outer = input === name ? 'graph input' : `graph input ${shown(input ?? '')}`;
   const sources = [
     ...(shared.includes(name) ? ['shared state'] : from.map(shown)),

@@ -1,7 +1,7 @@
 import { mermaidLabel } from '../mermaid-label.ts';
 import { END } from '../nodes/gates.ts';
 import { expected } from '../nodes/validate.ts';
-import { edgesOf, isFedByInput, isShared, type PlanEdge } from './plan-edges.ts';
+import { edgesOf, isFedByInput, sharedNames, type PlanEdge } from './plan-edges.ts';
 import { isGraphNode, type GraphNode, type PlanMember } from './plan.ts';
 
 /** What became of the nodes of a graph, by their names. */
@@ -106,8 +106,9 @@ class Drawing {
       this.#line(`${indent}end`);
       return id;
     });
-    const shared = new Set(plan.variables.filter(isShared).map(({ name }) => name));
-    const stores = new Map(Array.from(shared, (name) => [name, this.#shape(indent, '[(', name, ')]')]));
+    const stores = new Map(
+      sharedNames(plan).map((name) => [name, this.#shape(indent, '[(', name, ')]')] as const),
+    );
     const canEnd = plan.members.some((member) => member.node.gate?.targets.includes(END) === true);
     const end = canEnd ? this.#shape(indent, '(((', END, ')))') : undefined;
     return { node, ids, frames, stores, end };

@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { NodeContext } from '../nodes/contract.ts';
 import type { GraphNode } from './plan.ts';
 
@@ -9,54 +10,117 @@ export interface ForeignRunner {
     readonly supportsInterrupts: boolean;
     readonly supportsAsyncNodes: boolean;
   };
-  readonly iter: (target: never, input: never, options: never) => unknown;
+  readonly run: (target: never, input: never, options: never) => unknown;
+  readonly respond: (runId: string, key: string, value: unknown) => unknown;
 }
 
-interface Handle extends AsyncIterable<{ readonly type: string }> {
-  readonly result: Promise<{ readonly answer: unknown }>;
-  respond(key: string, value: unknown): Promise<unknown>;
+/** A question of a run inside, to be asked as if it were the node's own. */
+export interface ForeignQuestion {
+  readonly key: string;
+  /** The node that asks, and the names from the nested graph to it. */
+  readonly node: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+  readonly requestId: string;
+  readonly schema?: StandardSchemaV1;
 }
 
-/** Whether a value is a runner. */
+/** The context of a body in a run, which can ask in the name of others. */
+export interface ForeignContext extends NodeContext {
+  readonly askFor?: (question: ForeignQuestion) => Promise<unknown>;
+}
+
+interface Outcome {
+  readonly status: string;
+  readonly answer: unknown;
+  readonly runId: string;
+  readonly pauses: readonly ForeignQuestion[];
+}
+
+interface TypedRunner {
+  run(target: unknown, input: unknown, options: unknown): Promise<Outcome>;
+  respond(runId: string, key: string, value: unknown): Promise<Outcome>;
+}
+
+/** Whether a value is a runner: it says what it can do. */
 export function isForeignRunner(value: unknown): value is ForeignRunner {
+  const has = (name: string): boolean => typeof (value as Record<string, unknown>)[name] === 'function';
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    'capabilities' in value &&
-    'iter' in value &&
-    typeof value.iter === 'function'
+    typeof value === 'object' && value !== null && 'capabilities' in value && has('run') && has('respond')
   );
 }
 
-/** Runs a nested graph in a runner of its own: it is cancelled with the node, and its questions become the node's. */
+/**
+ * Runs a nested graph in a runner of its own: it is cancelled with the node, its chunks are the node's, and when it can
+ * go on only with answers, its questions are asked as the node's.
+ */
 export async function runForeign(
-  runner: ForeignRunner,
+  given: ForeignRunner,
   node: GraphNode,
   input: unknown,
-  ctx: NodeContext,
+  ctx: ForeignContext,
 ): Promise<unknown> {
-  const iter = runner.iter as (target: unknown, input: unknown, options: unknown) => Handle; // a runner's own signature
-  const handle = iter.call(runner, node, input, { signal: ctx.signal });
-  handle.result.catch(() => undefined); // awaited below
-  for await (const event of handle) {
-    if (event.type === 'Interrupt') ask(handle, event as unknown as Question, ctx);
-    else if (event.type === 'StreamingChunk') ctx.emitChunk((event as unknown as { chunk: unknown }).chunk);
-    else if (event.type === 'Broadcast') ctx.broadcast((event as unknown as { item: unknown }).item);
-  }
-  return (await handle.result).answer;
+  const runner = given as unknown as TypedRunner; // a runner's methods, with the types of no target in particular
+  const forward = forwardTo(ctx);
+  const options = { signal: ctx.signal, processors: [forward] };
+  const answer = await new Promise<unknown>((resolve, reject) => {
+    const asked = new Set<string>();
+    const take = ({ status, answer: returned, runId, pauses }: Outcome): void => {
+      if (status !== 'paused') resolve(returned);
+      for (const question of pauses) {
+        const id = `${question.requestId} ${question.key}`;
+        if (asked.has(id)) continue;
+        asked.add(id);
+        ask(question, ctx)
+          .then((value) => {
+            asked.delete(id);
+            return runner.respond(runId, question.key, value);
+          })
+          .then(take, reject);
+      }
+    };
+    runner.run(node, input, options).then(take, reject);
+  });
+  await forward.ended;
+  return answer;
 }
 
-interface Question {
-  readonly key: string;
-  readonly value: unknown;
+function ask(question: ForeignQuestion, ctx: ForeignContext): Promise<unknown> {
+  const { key, value, schema } = question;
+  if (ctx.askFor === undefined) return ctx.interrupt(value, { key });
+  return ctx.askFor({ ...question, ...(schema === undefined ? {} : { schema: checkOnly(schema) }) });
 }
 
-function ask(handle: Handle, { key, value }: Question, ctx: NodeContext): void {
-  ctx.interrupt(value, { key }).then(
-    (answer) =>
-      handle
-        .respond(key, answer)
-        .catch((error: unknown) => ctx.log.warn({ err: error }, 'An answer was not taken')),
-    () => undefined, // the node was stopped, and so is the run inside
-  );
+/** The same schema, which lets what it accepts pass as it was given: the run inside parses it. */
+export function checkOnly(schema: StandardSchemaV1): StandardSchemaV1 {
+  const keep = (value: unknown, result: StandardSchemaV1.Result<unknown>): StandardSchemaV1.Result<unknown> =>
+    result.issues === undefined ? { value } : result;
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'troupe',
+      validate: (value) => {
+        const result = schema['~standard'].validate(value);
+        return result instanceof Promise ? result.then((late) => keep(value, late)) : keep(value, result);
+      },
+    },
+  };
+}
+
+interface Shown {
+  readonly type: string;
+  readonly chunk?: unknown;
+  readonly item?: unknown;
+}
+
+/** Hands what a run inside streams on to the node; `ended` when it has had all of it. */
+function forwardTo(ctx: NodeContext) {
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const onEvent = ({ type, chunk, item }: Shown): void => {
+    if (type === 'StreamingChunk') ctx.emitChunk(chunk);
+    else if (type === 'Broadcast') ctx.broadcast(item);
+    else if (type === 'RunEnd') end();
+  };
+  return { onEvent, ended };
 }

@@ -2,7 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ConflictError, IncompatibleRunnerError, MissingInputError } from '../errors.ts';
 import type { AnyNode, InputDeclaration, NodeContext, NodePolicies } from '../nodes/contract.ts';
 import { freezeNode } from '../nodes/node.ts';
-import type { GraphNode, GraphPlan, Mapping, PlanInput } from './plan.ts';
+import { checkOnly } from './foreign-runner.ts';
+import { isGraphNode, type GraphNode, type GraphPlan, type Mapping, type PlanInput } from './plan.ts';
 import { list } from './problem.ts';
 
 /** What makes a node of a graph. */
@@ -32,7 +33,13 @@ export function createGraphNode(options: GraphNodeOptions): GraphNode {
   );
   for (const key of plan.answers.keys())
     if (!outputNames.has(key)) outputNames.set(key, outside(options.outputNames, key, prefix));
-  const answers = new Map([...plan.answers].map(([key, schema]) => [outputNames.get(key) ?? key, schema]));
+  const answers = new Map(
+    [...plan.answers].map(([key, schema]) => [
+      outputNames.get(key) ?? key,
+      // A run of its own parses the answers of its questions itself.
+      schema === undefined || foreign === undefined ? schema : checkOnly(schema),
+    ]),
+  );
   const node: GraphNode = {
     kind: 'graph',
     name,
@@ -79,8 +86,7 @@ function declarations(
   const found: Record<string, InputDeclaration> = {};
   for (const [name, inner] of inputNames) {
     const input = plan.inputs.get(inner);
-    if (input !== undefined)
-      found[name] = mapped.has(name) ? { '~input': { optional: false } } : declarationOf(input);
+    if (input !== undefined) found[name] = mapped.has(name) ? listDeclarationOf(input) : declarationOf(input);
   }
   for (const [name, schema] of answers)
     found[name] = { '~input': { optional: true }, ...(schema === undefined ? {} : { schema }) };
@@ -96,31 +102,64 @@ function declarationOf(input: PlanInput): InputDeclaration {
   });
 }
 
+/** What is mapped over is a required list, each item of which is checked. */
+function listDeclarationOf({ schemas }: PlanInput): InputDeclaration {
+  const schema = allOf(schemas);
+  return Object.freeze({
+    '~input': { optional: false },
+    ...(schema === undefined ? {} : { schema: eachOf(schema) }),
+  });
+}
+
+/** A schema of lists: each item by the schema of one. */
+function eachOf(schema: StandardSchemaV1): StandardSchemaV1 {
+  const join = (results: readonly Checked[]): Checked => {
+    const issues = results.flatMap((result, at) =>
+      (result.issues ?? []).map((issue) => ({ ...issue, path: [at, ...(issue.path ?? [])] })),
+    );
+    if (issues.length > 0) return { issues };
+    return { value: results.map((result) => ('value' in result ? result.value : undefined)) };
+  };
+  return schemaOf((value) => {
+    if (!Array.isArray(value)) return { issues: [{ message: 'expected a list, as it is mapped over' }] };
+    return settle(
+      value.map((item: unknown) => schema['~standard'].validate(item)),
+      join,
+    );
+  });
+}
+
 /** A schema that several readers of one input ask for: all must accept it; what the first parses it to is what enters. */
 function allOf([first, ...others]: readonly StandardSchemaV1[]): StandardSchemaV1 | undefined {
   if (first === undefined || others.length === 0) return first;
-  return {
-    '~standard': {
-      version: 1,
-      vendor: 'troupe',
-      validate: (value) => {
-        const results = [first, ...others].map((schema) => schema['~standard'].validate(value));
-        const ready = results.filter(isReady);
-        if (ready.length === results.length) return firstIssues(ready);
-        return Promise.all(results.map(async (result) => result)).then(firstIssues);
-      },
-    },
-  };
+  const schemas = [first, ...others];
+  return schemaOf((value) =>
+    settle(
+      schemas.map((schema) => schema['~standard'].validate(value)),
+      (results) => results.find(({ issues }) => issues !== undefined) ?? results[0] ?? { value },
+    ),
+  );
+}
+
+function schemaOf(validate: (value: unknown) => Checked | Promise<Checked>): StandardSchemaV1 {
+  return { '~standard': { version: 1, vendor: 'troupe', validate } };
+}
+
+/** Joins results; a promise only where one of them is. */
+function settle(
+  results: readonly (Checked | Promise<Checked>)[],
+  join: (results: readonly Checked[]) => Checked,
+): Checked | Promise<Checked> {
+  const ready = results.filter(isReady);
+  return ready.length === results.length
+    ? join(ready)
+    : Promise.all(results.map(async (result) => result)).then(join);
 }
 
 type Checked = StandardSchemaV1.Result<unknown>;
 
 function isReady(result: Checked | Promise<Checked>): result is Checked {
   return !(result instanceof Promise);
-}
-
-function firstIssues(results: readonly StandardSchemaV1.Result<unknown>[]): StandardSchemaV1.Result<unknown> {
-  return results.find((result) => result.issues !== undefined) ?? results[0] ?? { value: undefined };
 }
 
 /** Throws for a value that a node inside makes itself, and for a loop that was not given enough to start. */
@@ -182,8 +221,9 @@ export function findNode(
   for (const member of node.plan.members) {
     const inner = [...path, member.name];
     if (test(member.node)) return { node: member.node, path: inner };
-    if (!('plan' in member.node)) continue;
-    const found = findNode(member.node as GraphNode, test, inner); // nodes with a plan are graphs
+    // What has a runner of its own was held against that one.
+    if (!isGraphNode(member.node) || member.node.isForeign) continue;
+    const found = findNode(member.node, test, inner);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { isInputDeclaration } from '../nodes/input.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { END } from '../nodes/gates.ts';
 import { bytesOf, classNameOf, kindOf } from '../stored-value.ts';
-import { edgesOf, isShared } from './plan-edges.ts';
-import { isGraphNode, type GraphNode, type GraphPlan } from './plan.ts';
+import { edgesOf, sharedNames } from './plan-edges.ts';
+import { isGraphNode, type GraphNode, type GraphPlan, type PlanMember } from './plan.ts';
 
 /** What a graph is, in short: equal texts for graphs that are the same. SHA-256 in hexadecimal digits. */
 export interface GraphHash {
@@ -39,7 +38,7 @@ function structureOf({ plan, inputNames, outputNames, outputs, mapping }: GraphN
     sorted([...inputNames]),
     sorted([...outputNames]),
     sorted(outputs),
-    sorted([...new Set(plan.variables.filter(isShared).map(nameOf))]),
+    sorted(sharedNames(plan)),
     mapping === undefined ? null : [mapping.names, mapping.mode],
   ];
 }
@@ -74,30 +73,25 @@ function definitionOf({ plan, maxIterations, mapping, isForeign }: GraphNode): F
     textOf(maxIterations),
     mapping?.onError ?? null,
     isForeign,
-    sorted(plan.members.map(({ node }) => bodyFacts(node))),
+    sorted(plan.members.map(bodyFacts)),
   ];
 }
 
-function bodyFacts(node: AnyNode): Facts {
-  const { name, policies, gate, question } = node;
+function bodyFacts({ name, node, ports }: PlanMember): Facts {
   // The ports of a nested graph only repeat what is inside of it, and what is bound.
   if (isGraphNode(node)) return [name, hashOf(node).definition];
+  const { policies, gate, question, returnsRecord = false } = node;
   return [
     name,
     textOf('body' in node ? node.body : node.run),
+    returnsRecord,
     sorted(
-      Object.entries<unknown>(node.inputs ?? {}).map(([port, declared]) => [port, declarationText(declared)]),
+      ports.map((port) => [port.name, textOf(port.schema), port.hasDefault ? textOf(port.default) : null]),
     ),
     textOf(policies),
     gate === undefined ? null : [gate.fallback ?? null, gate.canChooseNone, gate.isDefaultOpen],
     textOf(question?.schema),
   ];
-}
-
-function declarationText(declared: unknown): string {
-  if (!isInputDeclaration(declared)) return textOf({ schema: declared });
-  const { schema } = declared;
-  return textOf('default' in declared ? { schema, default: declared.default } : { schema });
 }
 
 function nameOf({ name }: { readonly name: string }): string {

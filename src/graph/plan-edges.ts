@@ -1,5 +1,5 @@
 import { END } from '../nodes/gates.ts';
-import type { GraphPlan, PlanMember, PlanPort, PlanVariable } from './plan.ts';
+import type { GraphPlan, PlanMember, PlanPort } from './plan.ts';
 
 /** What goes from one node of a graph to another. Nodes are known by their place in the list. */
 export interface PlanEdge {
@@ -23,11 +23,6 @@ export function edgesOf(plan: GraphPlan): readonly PlanEdge[] {
   ]);
 }
 
-/** Whether a variable is shared state: nothing runs again when it is written. */
-export function isShared({ readers }: Pick<PlanVariable, 'readers'>): boolean {
-  return readers.length === 0;
-}
-
 /** Whether a run's input may give a port its value: as a first one, where a loop makes more of them. */
 export function isFedByInput(
   { inputs, variables, members }: GraphPlan,
@@ -39,7 +34,7 @@ export function isFedByInput(
     return false;
   const component = members[member]?.component;
   return (
-    isShared(variable) || variable.producers.every((producer) => members[producer]?.component === component)
+    variable.isShared || variable.producers.every((producer) => members[producer]?.component === component)
   );
 }
 
@@ -48,8 +43,8 @@ function dataEdges(
   { index }: PlanMember,
   { name, variable }: PlanPort,
 ): PlanEdge[] {
-  const { producers = [], readers = [] } = variables[variable] ?? {};
-  const kind = isShared({ readers }) ? 'shared' : 'data';
+  const { producers = [], isShared = false } = variables[variable] ?? {};
+  const kind = isShared ? 'shared' : 'data';
   return producers.map((from) => ({ from, to: index, kind, name }));
 }
 
@@ -57,4 +52,9 @@ function dataEdges(
 function gateEdge({ index, targets }: PlanMember, target: string): PlanEdge[] {
   const to = target === END ? END : targets.get(target);
   return to === undefined ? [] : [{ from: index, to, kind: 'gate' }];
+}
+
+/** The names that are state: many may write them, and reading them is no wire. */
+export function sharedNames({ variables }: GraphPlan): readonly string[] {
+  return [...new Set(variables.filter(({ isShared }) => isShared).map(({ name }) => name))];
 }

@@ -62,7 +62,10 @@ function cutUnselected(
     throw problem(
       state,
       `no node outputs "${name}", which is selected`,
-      didYouMean(name, [...producers.keys()]),
+      didYouMean(
+        name,
+        [...producers.keys()].map((each) => state.outputNames.get(each) ?? each),
+      ),
     );
   });
   const needed = reach(predecessors, ...makers);

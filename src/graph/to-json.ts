@@ -2,7 +2,7 @@ import { recordOf } from '../clone.ts';
 import { toJsonValue } from '../json-value.ts';
 import type { AnyNode, NodeKind } from '../nodes/contract.ts';
 import { END } from '../nodes/gates.ts';
-import { edgesOf, isFedByInput, isShared, type PlanEdge } from './plan-edges.ts';
+import { edgesOf, isFedByInput, sharedNames, type PlanEdge } from './plan-edges.ts';
 import { isGraphNode, type GraphNode, type GraphPlan, type PlanMember, type PlanPort } from './plan.ts';
 
 /** A graph as JSON. Values that JSON cannot say (functions, instances of classes …) are texts such as `[Function: key]`. */
@@ -97,15 +97,16 @@ export interface GraphEdgeJSON {
 export function graphToJSON(node: GraphNode): GraphJSON {
   const { plan } = node;
   const nameOf = (index: number): string => plan.members[index]?.name ?? '';
+  const outerNames = new Map(Array.from(node.inputNames, ([outer, inner]) => [inner, outer]));
   return {
     version: 1,
     name: plan.name,
-    nodes: plan.members.map((member) => memberToJSON(node, member)),
+    nodes: plan.members.map((member) => memberToJSON(member, { plan, outerNames })),
     edges: edgesOf(plan).map((edge) => edgeToJSON(edge, nameOf)),
     inputs: inputsToJSON(node),
     outputs: [...node.outputs],
     questions: [...node.answers],
-    shared: [...new Set(plan.variables.filter(isShared).map(({ name }) => name))],
+    shared: [...sharedNames(plan)],
     loops: plan.components.filter(({ isCyclic }) => isCyclic).map(({ members }) => members.map(nameOf)),
     entries: plan.members.filter(({ isEntry }) => isEntry).map(({ name }) => name),
     leftOut: Object.fromEntries(plan.pruned),
@@ -134,12 +135,18 @@ function inputsToJSON({ plan, inputNames }: GraphNode): GraphJSON['inputs'] {
   };
 }
 
-function memberToJSON(graph: GraphNode, member: PlanMember): GraphNodeJSON {
+/** Where a node stands: its graph, and the names that the graph's inputs show outside. */
+interface Surroundings {
+  readonly plan: GraphPlan;
+  readonly outerNames: ReadonlyMap<string, string>;
+}
+
+function memberToJSON(member: PlanMember, around: Surroundings): GraphNodeJSON {
   const { name, node, ports } = member;
   return {
     name,
     kind: node.kind,
-    inputs: ports.map((port) => portToJSON(graph, member, port)),
+    inputs: ports.map((port) => portToJSON(port, member.index, around)),
     outputs: [...node.outputs],
     policies: Object.fromEntries(
       Object.entries(node.policies).map(([policy, value]) => [policy, asData(value)]),
@@ -150,11 +157,9 @@ function memberToJSON(graph: GraphNode, member: PlanMember): GraphNodeJSON {
   };
 }
 
-function portToJSON({ plan, inputNames }: GraphNode, member: PlanMember, port: PlanPort): GraphPortJSON {
+function portToJSON(port: PlanPort, member: number, { plan, outerNames }: Surroundings): GraphPortJSON {
   const { name, hasDefault, isOptional, variable } = port;
-  const input = isFedByInput(plan, member.index, port)
-    ? [...inputNames].find(([, inner]) => inner === name)?.[0]
-    : undefined;
+  const input = isFedByInput(plan, member, port) ? outerNames.get(name) : undefined;
   return {
     name,
     required: !hasDefault && !isOptional,

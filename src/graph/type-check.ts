@@ -1,5 +1,15 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { NameOf, OutputNameOf, PortOf, TakenOf, TargetOf, ValueOf } from './type-member.ts';
+import type {
+  Fits,
+  GateIn,
+  IsNever,
+  NameOf,
+  OutputNameOf,
+  PortOf,
+  TakenOf,
+  TargetOf,
+  ValueOf,
+} from './type-member.ts';
 import type { GraphEdge, Links, Makers, Named, Net } from './type-wiring.ts';
 
 /** What the compiler shows for a graph that cannot work: the message names the nodes and the port. */
@@ -13,29 +23,25 @@ export interface GraphError<Message extends string, Given = never, Wanted = neve
  * The list of nodes itself where they fit together, else the list with an error in place of each node that does not.
  * `Old` are the names of nodes that were there before.
  */
-export type CheckedNodes<Nodes extends readonly AnyNode[], N extends Net, Old extends string = never> = [
-  NodeProblem<N, N['nodes']> | Twice<Nodes> | Extract<NameOf<Nodes[number]>, Old>,
-] extends [never]
-  ? Nodes
-  : NoInfer<{
-      [Index in keyof Nodes]: Nodes[Index] extends AnyNode
-        ? OrElse<
-            | NodeProblem<N, Nodes[Index]>
-            | OldProblem<N, Nodes[Index], Old>
-            | NameProblem<Nodes, NameOf<Nodes[Index]>, Old>,
-            Nodes[Index]
-          >
-        : Nodes[Index];
-    }>;
+export type CheckedNodes<Nodes extends readonly AnyNode[], N extends Net, Old extends string = never> =
+  IsNever<NodeProblem<N, N['nodes']> | Twice<Nodes> | Again<NameOf<Nodes[number]>, Old>> extends true
+    ? Nodes
+    : NoInfer<{
+        [Index in keyof Nodes]: Nodes[Index] extends AnyNode
+          ? OrElse<
+              | NodeProblem<N, Nodes[Index]>
+              | OldProblem<N, Nodes[Index], Old>
+              | NameProblem<Nodes, NameOf<Nodes[Index]>, Old>,
+              Nodes[Index]
+            >
+          : Nodes[Index];
+      }>;
 
 type OrElse<Problem, Fine> = [Problem] extends [never] ? Fine : Problem;
 
 type NodeProblem<N extends Net, Member> =
-  string extends NameOf<N['nodes']>
-    ? never
-    : Member extends AnyNode
-      ? TargetProblem<N, Member> | PortProblem<N, Member>
-      : never;
+  | TargetProblem<GateIn<Member>, NameOf<N['nodes']>>
+  | (N['edges'] extends GraphEdge ? never : PortProblem<N, Member, Made<N>>);
 
 /** Where a new node makes what an old one does not take, the new one is to blame. */
 type OldProblem<N extends Net, Member extends AnyNode, Old extends string> = [Old] extends [never]
@@ -48,9 +54,14 @@ type OldProblem<N extends Net, Member extends AnyNode, Old extends string> = [Ol
 
 // ---- Two nodes with one name.
 
-type NameProblem<Nodes extends readonly AnyNode[], Name extends string, Old> = Name extends Old | Twice<Nodes>
+type NameProblem<Nodes extends readonly AnyNode[], Name extends string, Old> = Name extends
+  | Again<Name, Old>
+  | Twice<Nodes>
   ? GraphError<`Two nodes have the name "${Name}"`>
   : never;
+
+/** The names that nodes had before; of names that are not known there are none. */
+type Again<Name extends string, Old> = string extends Name | Old ? never : Extract<Name, Old>;
 
 /** The names that several places of the list have. A list of names costs little where one of nodes costs much. */
 type Twice<Nodes extends readonly AnyNode[]> = TwiceIn<
@@ -77,11 +88,10 @@ type HasTwo<Place, All = Place> = Place extends unknown ? ([All] extends [Place]
 
 // ---- Gates.
 
-type TargetProblem<N extends Net, Member extends AnyNode> = Member extends { readonly kind: 'gate' }
-  ? UnknownTarget<
-      Member['name'],
-      Exclude<TargetOf<Member>, Exclude<NameOf<N['nodes']>, Member['name']> | 'END'>
-    >
+type TargetProblem<Gate, Known extends string> = Gate extends AnyNode
+  ? string extends Known
+    ? never
+    : UnknownTarget<Gate['name'], Exclude<TargetOf<Gate>, Exclude<Known, Gate['name']> | 'END'>>
   : never;
 
 type UnknownTarget<Gate extends string, Target> = Target extends string
@@ -92,20 +102,20 @@ type UnknownTarget<Gate extends string, Target> = Target extends string
 
 // ---- Ports.
 
-type PortProblem<N extends Net, Member extends AnyNode> = N['edges'] extends GraphEdge
-  ? never
-  : Made<N> extends Wanted<N, Member>
+type PortProblem<N extends Net, Member, Values> = Member extends AnyNode
+  ? Values extends Wanted<Member, keyof Values>
     ? never
-    : Misfit<N, Member, Extract<PortOf<Member>, OutputNameOf<N['nodes']>>>;
+    : Misfit<N, Member, Extract<PortOf<Member>, keyof Values>>
+  : never;
 
 /** What the nodes make, for all ports of a node to be compared with at once. */
 type Made<N extends Net> = {
   [Name in OutputNameOf<N['nodes']>]: ValueOf<Makers<N['nodes']>[Name], Name>;
 };
 
-type Wanted<N extends Net, Member extends AnyNode> = Pick<
+type Wanted<Member extends AnyNode, Made> = Pick<
   TakenOf<Member>,
-  Extract<Extract<keyof TakenOf<Member>, PortOf<Member>>, OutputNameOf<N['nodes']>>
+  Extract<Extract<keyof TakenOf<Member>, PortOf<Member>>, Made>
 >;
 
 type Misfit<N extends Net, Member extends AnyNode, Port> = Port extends keyof TakenOf<Member> & string
@@ -117,7 +127,7 @@ type MisfitOf<
   Member extends AnyNode,
   Port extends keyof TakenOf<Member> & string,
 > = Maker extends AnyNode
-  ? [ValueOf<Maker, Port>] extends [TakenOf<Member>[Port]]
+  ? Fits<ValueOf<Maker, Port>, TakenOf<Member>[Port]> extends true
     ? never
     : GraphError<
         `Input "${Port}" of node "${Member['name']}" does not take what node "${Maker['name']}" outputs`,
@@ -130,7 +140,7 @@ type MisfitOf<
 
 /** `unknown` for edges that fit, else the list with an error in place of each edge that does not. */
 export type CheckedEdges<Edges, N extends Net> = Edges extends readonly unknown[]
-  ? [EdgeProblem<Edges[number], N>] extends [never]
+  ? IsNever<EdgeProblem<Edges[number], N>> extends true
     ? unknown
     : { [Index in keyof Edges]: OrElse<EdgeProblem<Edges[Index], N>, unknown> }
   : unknown;
@@ -140,7 +150,7 @@ type EdgeProblem<Edge, N extends Net> = Edge extends readonly [
   infer To extends string,
   ...infer Rest,
 ]
-  ? [Exclude<From | To, NameOf<N['nodes']>>] extends [never]
+  ? IsNever<Exclude<From | To, NameOf<N['nodes']>>> extends true
     ? Rest extends readonly [infer Name extends string]
       ? CarriedProblem<From, To, Name, N>
       : EdgeMisfit<Links<N['nodes'], Edge>, N>
@@ -171,9 +181,10 @@ type EdgeMisfit<Each, N extends Net> = Each extends readonly [
   : never;
 
 /** `unknown` for shared names that some node has, else the list with an error in place of each that none has. */
-export type CheckedShared<Shared extends string, N extends Net> = [SharedProblem<Shared, N>] extends [never]
-  ? unknown
-  : readonly (SharedProblem<Shared, N> | KnownShared<Shared, N>)[];
+export type CheckedShared<Shared extends string, N extends Net> =
+  IsNever<SharedProblem<Shared, N>> extends true
+    ? unknown
+    : readonly (SharedProblem<Shared, N> | KnownShared<Shared, N>)[];
 
 type KnownShared<Shared, N extends Net> = Extract<Shared, OutputNameOf<N['nodes']> | PortOf<N['nodes']>>;
 

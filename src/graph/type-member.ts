@@ -3,6 +3,15 @@ import type { AnyNode } from '../nodes/contract.ts';
 /** Shows a computed object type as one literal. */
 export type Flatten<Shape> = { [Key in keyof Shape]: Shape[Key] } & {};
 
+// A tuple in a condition is instantiated again with all that it refers to: `[Of<Net>] extends [never]` would walk the
+// whole net each time, and these do not.
+
+/** Whether nothing is of this type. */
+export type IsNever<Type> = [Type] extends [never] ? true : false;
+
+/** Whether a type fits as a whole, also where it is a union. */
+export type Fits<Given, Wanted> = [Given] extends [Wanted] ? true : false;
+
 /** The name of each node in a union. */
 export type NameOf<Member> = Member extends AnyNode ? Member['name'] : never;
 
@@ -32,7 +41,7 @@ export type PortOf<Member> = Member extends AnyNode ? keyof GivenOf<Member> & st
 export type OutputNameOf<Member> = Member extends AnyNode ? keyof MadeOf<Member> & string : never;
 
 /** The nodes, of a union, that are gates. */
-export type GateIn<Members extends AnyNode> = Extract<Members, { readonly kind: 'gate' }>;
+export type GateIn<Members> = Extract<Members, { readonly kind: 'gate' }>;
 
 /** The nodes, of a union, that ask. */
 export type InterruptIn<Members extends AnyNode> = Extract<Members, { readonly kind: 'interrupt' }>;

@@ -1,5 +1,15 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { Flatten, GivenOf, InterruptIn, OutputNameOf, PortOf, TakenOf, ValueOf } from './type-member.ts';
+import type {
+  Fits,
+  Flatten,
+  GivenOf,
+  InterruptIn,
+  IsNever,
+  OutputNameOf,
+  PortOf,
+  TakenOf,
+  ValueOf,
+} from './type-member.ts';
 import type {
   ByName,
   ComponentOf,
@@ -63,7 +73,7 @@ type FedByItself<N extends Net, Member extends AnyNode, Name extends string> = N
 
 /** Names that only nodes make which read them too: with no default, nothing could start without a seed. */
 type OwnSeed<N extends Net, Name extends string = OwnPort<N, N['nodes']>> = Name extends string
-  ? [Foreign<N, Makers<N['nodes']>[Name], Name>] extends [never]
+  ? IsNever<Foreign<N, Makers<N['nodes']>[Name], Name>> extends true
     ? Name
     : never
   : never;
@@ -76,28 +86,30 @@ type Foreign<N extends Net, Member, Name> = Member extends AnyNode
   : never;
 
 type RequiredSeed<N extends Net, Name extends string = OwnSeed<N>> = Name extends string
-  ? [WithDefault<Makers<N['nodes']>[Name], Name>] extends [never]
+  ? IsNever<WithDefault<Makers<N['nodes']>[Name], Name>> extends true
     ? Name
     : never
   : never;
 
 type WithDefault<Member, Name> = Member extends AnyNode
-  ? [IsRequired<Member, Name>] extends [never]
+  ? IsNever<IsRequired<Member, Name>> extends true
     ? Member
     : never
   : never;
 
 /** Names read in a loop that only nodes of this loop make. */
-type LoopSeed<N extends Net> = [Exits<N>] extends [never]
+type LoopSeed<N extends Net, Exit extends string = Exits<N>> = [Exit] extends [never]
   ? never
-  : LoopPort<N, ByName<N['nodes']>[LoopName<N>]>;
+  : LoopPort<N, ByName<N['nodes']>[LoopName<N, Exit>], Exit>;
 
-type LoopPort<N extends Net, Member> = Member extends AnyNode ? FedInLoop<N, Member, PortOf<Member>> : never;
+type LoopPort<N extends Net, Member, Exit> = Member extends AnyNode
+  ? FedInLoop<N, Member, PortOf<Member>, Exit>
+  : never;
 
-type FedInLoop<N extends Net, Member extends AnyNode, Port extends string> = Port extends string
-  ? [Feeders<N, Member, Port>] extends [never]
+type FedInLoop<N extends Net, Member extends AnyNode, Port extends string, Exit> = Port extends string
+  ? IsNever<Feeders<N, Member, Port>> extends true
     ? never
-    : [Feeders<N, Member, Port>] extends [ComponentOf<N, Member['name']>]
+    : Fits<Feeders<N, Member, Port>, ComponentOf<N, Member['name'], Exit>> extends true
       ? Port
       : never
   : never;
@@ -116,13 +128,15 @@ type OptionalName<N extends Net, Required> = Exclude<
 type InputReaders<N extends Net, Name extends string> =
   Name extends OpenName<N> ? OpenReaders<N, Name> : Readers<N['nodes']>[Name];
 
-type GivenFor<N extends Net, Name extends string> = [InputReaders<N, Name>] extends [never]
-  ? ValueOf<Makers<N['nodes']>[Name], Name>
-  : GivenToAll<InputReaders<N, Name>, Name>;
+type GivenFor<N extends Net, Name extends string> =
+  IsNever<InputReaders<N, Name>> extends true
+    ? ValueOf<Makers<N['nodes']>[Name], Name>
+    : GivenToAll<InputReaders<N, Name>, Name>;
 
-type TakenFor<N extends Net, Name extends string> = [InputReaders<N, Name>] extends [never]
-  ? ValueOf<Makers<N['nodes']>[Name], Name>
-  : TakenByAll<InputReaders<N, Name>, Name>;
+type TakenFor<N extends Net, Name extends string> =
+  IsNever<InputReaders<N, Name>> extends true
+    ? ValueOf<Makers<N['nodes']>[Name], Name>
+    : TakenByAll<InputReaders<N, Name>, Name>;
 
 /** What a run of these nodes is given. */
 export type InputsOf<N extends Net> =
@@ -145,19 +159,22 @@ export type AnswerName<N extends Net> = Response<N>;
 // ---- What comes out.
 
 /** The names that something outside their maker's component reads. */
-type Inner<N extends Net, Member extends AnyNode = N['nodes']> = Member extends AnyNode
-  ? ReadOutside<N, Member, Extract<OutputNameOf<Member>, PortOf<N['nodes']>>>
+type Inner<N extends Net, Member, Read, Exit> = Member extends AnyNode
+  ? ReadOutside<N, Member, Extract<OutputNameOf<Member>, Read>, Exit>
   : never;
 
-type ReadOutside<N extends Net, Member extends AnyNode, Output extends string> = Output extends string
-  ? [Exclude<ReadersOf<N, Member, Output>, ComponentOf<N, Member['name']>>] extends [never]
+type ReadOutside<N extends Net, Member extends AnyNode, Output extends string, Exit> = Output extends string
+  ? IsNever<Exclude<ReadersOf<N, Member, Output>, ComponentOf<N, Member['name'], Exit>>> extends true
     ? never
     : Output
   : never;
 
 /** What a run of these nodes gives: what nothing outside its maker's component reads. */
 export type LeafOutputs<N extends Net> = {
-  [Name in Exclude<OutputNameOf<N['nodes']>, Inner<N>>]: ValueOf<Makers<N['nodes']>[Name], Name>;
+  [Name in Exclude<OutputNameOf<N['nodes']>, Inner<N, N['nodes'], PortOf<N['nodes']>, Exits<N>>>]: ValueOf<
+    Makers<N['nodes']>[Name],
+    Name
+  >;
 };
 
 /** The outputs of these names. */

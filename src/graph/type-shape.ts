@@ -1,5 +1,5 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { Flatten, NameOf, OutputNameOf } from './type-member.ts';
+import type { Flatten, IsNever, NameOf, OutputNameOf } from './type-member.ts';
 import type { AnswerName, InputsOf, LeafOutputs, SelectedOutputs, TakenInputs } from './type-ports.ts';
 import type { After, Before, GraphEdge, Makers, Net } from './type-wiring.ts';
 
@@ -58,15 +58,16 @@ type EdgeWithin<Edge, Name> = Edge extends readonly [infer From, infer To, ...un
 type Only<Members extends AnyNode, Name> = Members extends { readonly name: Name } ? Members : never;
 type Except<Members extends AnyNode, Name> = Members extends { readonly name: Name } ? never : Members;
 
-type Started<Shape extends GraphShape> = [Shape['start']] extends [never]
-  ? Shape
-  : NetWith<
-      Shape,
-      Except<
-        Shape['nodes'],
-        Exclude<Before<Shape, Shape['start']>, Shape['start'] | After<Shape, Shape['start']>>
-      >
-    >;
+type Started<Shape extends GraphShape> =
+  IsNever<Shape['start']> extends true
+    ? Shape
+    : NetWith<
+        Shape,
+        Except<
+          Shape['nodes'],
+          Exclude<Before<Shape, Shape['start']>, Shape['start'] | After<Shape, Shape['start']>>
+        >
+      >;
 
 type Selected<N extends Net, Name extends string> = [Name] extends [never]
   ? N
@@ -113,7 +114,7 @@ export type OwnInputs<Shape extends GraphShape> =
 /** The outputs of a graph under the nodes' own names. */
 export type OwnOutputs<Shape extends GraphShape> =
   ActiveNet<Shape> extends infer N extends Net
-    ? [Shape['selected']] extends [never]
+    ? IsNever<Shape['selected']> extends true
       ? LeafOutputs<N>
       : SelectedOutputs<N, Shape['selected']>
     : never;

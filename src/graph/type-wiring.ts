@@ -1,5 +1,5 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { GateIn, InterruptIn, NameOf, OutputNameOf, PortOf, TargetOf } from './type-member.ts';
+import type { GateIn, InterruptIn, IsNever, NameOf, OutputNameOf, PortOf, TargetOf } from './type-member.ts';
 
 // Cost decides how this is written: a graph of 200 nodes with 30 ports each must check fast. A union is walked once
 // where a tuple is walked again and again. A map is one mapped type over a union, and is only looked into; `keyof` of it
@@ -107,7 +107,7 @@ export type ReadersOf<
 /** The names of ports that nothing feeds. */
 export type OpenName<N extends Net> = N['edges'] extends GraphEdge
   ? OpenPort<N, N['nodes']>
-  : [N['shared']] extends [never]
+  : IsNever<N['shared']> extends true
     ? Exclude<PortOf<N['nodes']>, OutputNameOf<N['nodes']>>
     : Exclude<PortOf<N['nodes']>, Exclude<OutputNameOf<N['nodes']>, N['shared']>>;
 
@@ -188,7 +188,7 @@ type Loops<N extends Net> = {
     : never;
 };
 
-/** The names of a node's strongly connected component, itself included. */
-export type ComponentOf<N extends Net, Name extends string> = [Exits<N>] extends [never]
+/** The names of a node's strongly connected component, itself included. `Exit` is `Exits<N>`, for it not to be asked each time. */
+export type ComponentOf<N extends Net, Name extends string, Exit> = [Exit] extends [never]
   ? Name
   : Name | Loops<N>[Name];

@@ -76,7 +76,7 @@ export class WiredGraph {
       throw problem(
         this,
         `"${name}" is not bound, so it cannot be unbound`,
-        didYouMean(name, [...bound.keys()]),
+        didYouMean(name, Object.keys(this.inputs.bound)),
       );
     }
     return this.#with({ bound });
@@ -150,11 +150,19 @@ export class WiredGraph {
   }
 
   #innerInput(outer: string): string {
-    return innerOf(this.#state.inputNames, outer);
+    return this.#inner(this.#state.inputNames, outer, this.#inputNames());
   }
 
   #innerOutput(outer: string): string {
-    return innerOf(this.#state.outputNames, outer);
+    return this.#inner(this.#state.outputNames, outer, [...this.#plan.produced.keys()]);
+  }
+
+  /** The name inside by the name outside; one that nobody knows is left to be refused where it is used. */
+  #inner(names: ReadonlyMap<string, string>, outer: string, known: readonly string[]): string {
+    for (const [inner, now] of names) if (now === outer) return inner;
+    if (!names.has(outer)) return outer;
+    const shown = known.map((name) => names.get(name) ?? name);
+    throw problem(this, `"${outer}" is called "${names.get(outer) ?? ''}" now`, didYouMean(outer, shown));
   }
 
   #renamed(
@@ -239,11 +247,6 @@ export function defineGraph(given: unknown): WiredGraph {
     inputNames: NO_NAMES,
     outputNames: NO_NAMES,
   });
-}
-
-function innerOf(names: ReadonlyMap<string, string>, outer: string): string {
-  for (const [inner, now] of names) if (now === outer) return inner;
-  return outer;
 }
 
 function checkEdges(graph: string, edges: unknown): readonly Edge[] | undefined {

@@ -22,7 +22,7 @@ export type Decision = string | null | readonly string[];
 type MaybePromise<Value> = Value | Promise<Value>;
 
 /** The policies that a gate takes. */
-export type GatePolicies<Input, Decided> = Omit<NodePolicies<Input, Decided>, 'cache' | 'strategy'>;
+export type GatePolicies<Input> = Pick<NodePolicies<Input, never>, 'retry' | 'timeout' | 'emits' | 'waitFor'>;
 
 /** What a gate's type knows beyond its input. */
 export interface GateSpec<Name extends string, Target extends string, Input, Decided> extends NodeSpec {
@@ -41,15 +41,6 @@ export interface GateNode<Input, Decided, Spec extends GateSpec<string, string, 
 > {
   readonly kind: 'gate';
   readonly gate: GateSettings;
-}
-
-interface RouteBase<Name extends string, Inputs extends InputDeclarations, Target extends string> {
-  readonly name: Name;
-  readonly inputs?: Inputs;
-  /** The names of the nodes it may choose; `END` ends its branch. */
-  readonly targets: readonly Target[];
-  /** Whether its targets in a loop may start before it has ever decided. Default: true. */
-  readonly defaultOpen?: boolean;
 }
 
 /**
@@ -78,34 +69,33 @@ export function route<
   const Name extends string,
   const Target extends string,
   Inputs extends InputDeclarations = Record<never, never>,
+  const Multi extends boolean = false,
 >(
-  definition: RouteBase<Name, Inputs, Target> &
-    GatePolicies<BodyInput<Inputs>, never> & {
-      readonly multi: true;
-      readonly fallback?: NoInfer<Target>;
-      readonly run: (
-        input: BodyInput<Inputs>,
-        ctx: NodeContext,
-      ) => MaybePromise<readonly NoInfer<Target>[] | null>;
-    },
+  definition: {
+    readonly name: Name;
+    readonly inputs?: Inputs;
+    /** The names of the nodes it may choose; `END` ends its branch. */
+    readonly targets: readonly Target[];
+    /** Whether the body chooses several targets at once, as an array. Default: false. */
+    readonly multi?: Multi;
+    /** Chosen when the body returns null; without one, null means no target. */
+    readonly fallback?: NoInfer<Target>;
+    /** Whether its targets in a loop may start before it has ever decided. Default: true. */
+    readonly defaultOpen?: boolean;
+    readonly run: (
+      input: BodyInput<Inputs>,
+      ctx: NodeContext,
+    ) => MaybePromise<NoInfer<Target> | null | (Multi extends true ? readonly NoInfer<Target>[] : never)>;
+  } & GatePolicies<BodyInput<Inputs>> &
+    // A second time, as the one type above keeps the texts in the body literal.
+    (Multi extends true
+      ? { readonly run: (...args: never) => MaybePromise<readonly string[] | null> }
+      : unknown),
 ): GateNode<
   CallInput<Inputs>,
-  readonly Target[],
-  GateSpec<Name, Target, BodyInput<Inputs>, readonly Target[] | null>
+  Multi extends true ? readonly Target[] : Target | null,
+  GateSpec<Name, Target, BodyInput<Inputs>, Target | null | (Multi extends true ? readonly Target[] : never)>
 >;
-export function route<
-  const Name extends string,
-  const Target extends string,
-  Inputs extends InputDeclarations = Record<never, never>,
->(
-  definition: RouteBase<Name, Inputs, Target> &
-    Omit<GatePolicies<BodyInput<Inputs>, never>, 'fallback'> & {
-      readonly multi?: false;
-      /** Chosen when the body returns null; without one, null means no target. */
-      readonly fallback?: NoInfer<Target>;
-      readonly run: (input: BodyInput<Inputs>, ctx: NodeContext) => MaybePromise<NoInfer<Target> | null>;
-    },
-): GateNode<CallInput<Inputs>, Target | null, GateSpec<Name, Target, BodyInput<Inputs>, Target | null>>;
 export function route(given: object): Node {
   assertKnownOptions('a route', given, ROUTE_NAMES);
   const definition: { readonly [Key in (typeof ROUTE_NAMES)[number]]?: unknown } = given;
@@ -169,7 +159,7 @@ export function ifElse<
     /** Whether its targets in a loop may start before it has ever decided. Default: true. */
     readonly defaultOpen?: boolean;
     readonly run: (input: BodyInput<Inputs>, ctx: NodeContext) => MaybePromise<boolean>;
-  } & Omit<GatePolicies<BodyInput<Inputs>, boolean>, 'fallback'>,
+  } & GatePolicies<BodyInput<Inputs>>,
 ): GateNode<
   CallInput<Inputs>,
   Then | Else,

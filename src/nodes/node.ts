@@ -216,8 +216,7 @@ export function checkPolicies(name: string, definition: Unchecked): NodePolicies
   if (retry !== undefined) checkRetry(name, retry);
   assertTimeout(`\`timeout\` of node "${name}"`, timeout);
   assertFunction(`\`fallback\` of node "${name}"`, fallback);
-  if (typeof cache === 'object')
-    assertKnownOptions(`\`cache\` of node "${name}"`, cache, ['key', 'version', 'ttl']);
+  if (typeof cache === 'object') checkCache(name, cache);
   else assertOneOf(`\`cache\` of node "${name}"`, cache, [true, false]);
   assertOneOf(`\`strategy\` of node "${name}"`, strategy, ['inline']);
   for (const [option, names] of Object.entries({ emits, waitFor })) {
@@ -227,6 +226,16 @@ export function checkPolicies(name: string, definition: Unchecked): NodePolicies
   }
   const given = Object.entries({ retry, timeout, fallback, cache, emits, waitFor, strategy });
   return Object.freeze(Object.fromEntries(given.filter(([, value]) => value !== undefined)));
+}
+
+function checkCache(name: string, cache: unknown): void {
+  const what = `\`cache\` of node "${name}"`;
+  assertKnownOptions(what, cache, ['key', 'version', 'ttl']);
+  const policy: { readonly [Key in 'key' | 'version' | 'ttl']?: unknown } = cache;
+  assertFunction(`\`key\` of ${what}`, policy.key);
+  if (policy.version !== undefined && typeof policy.version !== 'string')
+    throw expected(`\`version\` of ${what}`, 'a text', policy.version);
+  assertTimeout(`\`ttl\` of ${what}`, policy.ttl);
 }
 
 function checkRetry(name: string, retry: unknown): void {

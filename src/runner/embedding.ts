@@ -82,9 +82,6 @@ function embed<Input, Output>(node: AnyNode, options: EmbeddingOptions): RunLogi
   });
 }
 
-// Actors of one logic share nothing but a cache that they were all given.
-const CACHES = new WeakMap();
-
 type Seat = Parameters<Parameters<typeof createRunLogic>[0]>[1];
 
 function embeddedRun(target: AnyNode, input: unknown, options: EmbeddingOptions, { self, emit }: Seat): Run {
@@ -110,7 +107,7 @@ function embeddedRun(target: AnyNode, input: unknown, options: EmbeddingOptions,
       fileLogger: undefined,
       subscriber: typeof subscriber === 'function' ? observe(subscriber, 'subscriber', logger) : undefined,
       processors: (processors ?? []).map((processor) => observeProcessor(processor, logger)),
-      caches: CACHES,
+      caches: new Map(),
     },
     { runId, options: {}, isSync: false, emit },
   );

@@ -77,7 +77,7 @@ export class LocalRunner implements Runner {
       fileLogger,
       subscriber: subscriber === undefined ? undefined : observe(subscriber, 'subscriber', this.#logger),
       processors: (options.processors ?? []).map((processor) => observeProcessor(processor, this.#logger)),
-      caches: new WeakMap(),
+      caches: new Map(),
     };
     this.#actor = createRunnerActor(options.inspect ?? undefined, (error) =>
       this.#logger.error({ err: error }, 'The inspector threw'),
@@ -374,9 +374,10 @@ export class LocalRunner implements Runner {
     await Promise.all(this.#pending);
     await Promise.all([...this.#live.values()].map((ticket) => ticket.ended().catch(() => undefined)));
     await Promise.all(this.#pending);
-    const { subscriber, processors } = this.#parts;
+    const { subscriber, processors, caches } = this.#parts;
     await subscriber?.drained();
     await Promise.all(processors.map((processor) => processor.drained()));
+    await Promise.all([...caches.values()].map((cache) => cache.settled()));
     await closeProcessors(this.#parts.options.processors ?? [], this.#logger);
     this.#file?.close();
   }

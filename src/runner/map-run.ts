@@ -148,7 +148,8 @@ export class MapRun implements MapItemListener {
   /** Starts nothing more, and cancels these of its items, or all. */
   stop(reason: unknown, which: (item: MapItem) => boolean = () => true): void {
     this.#isStopped = true;
-    for (const item of [...this.#live]) if (which(item)) this.#cancelItem(item, reason);
+    // An item that ends takes itself out of the set, which does not disturb the loop.
+    for (const item of this.#live) if (which(item)) this.#cancelItem(item, reason);
     this.#receiver?.onChange();
   }
 

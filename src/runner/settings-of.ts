@@ -21,7 +21,7 @@ export interface RunnerParts {
   readonly subscriber: Observer | undefined;
   readonly processors: readonly Observer[];
   /** One for each backend, as concurrent misses of one key run once over all runs. */
-  readonly caches: WeakMap<Cache, ResultCache>;
+  readonly caches: Map<Cache, ResultCache>;
 }
 
 /** What one run is given besides. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createRunner, graph, input, interrupt, node, type AnyNode } from 'troupe';
+import { createRunner, graph, input, interrupt, node, type AnyNode, type RunResult } from 'troupe';
 import { describe, expect, test, vi } from 'vitest';
 import { stepsOf, unendedOf } from '../support/forest.ts';
 
@@ -71,7 +71,7 @@ async function answered(target: AnyNode, plan: Plan, keyOf: (index: number) => s
   const runner = createRunner({ interruptHandlers: Object.fromEntries([...sync, ...later]) });
   const given = Object.fromEntries(by('input').map(([key, index]) => [key, answerTo(index)]));
   const outer = graph({ name: 'outer', nodes: [target] as readonly AnyNode[] });
-  let result = await runner.run(outer, given);
+  let result: RunResult = await runner.run(outer, given);
   for (const pick of plan.picks) {
     const pause = result.pauses[pick % Math.max(1, result.pauses.length)];
     if (pause === undefined) break;
@@ -110,7 +110,7 @@ describe('for every set of questions', () => {
         const runner = createRunner();
         const outer = graph({ name: 'outer', nodes: [questionsOf(plan)] as readonly AnyNode[] });
         const isAnswered = new Set<number>();
-        let result = await runner.run(outer, {});
+        let result: RunResult = await runner.run(outer, {});
 
         for (const pick of plan.picks) {
           const open = plan.needs.flatMap((before, index) =>

@@ -1,8 +1,18 @@
-import { createRunner, END, graph, ifElse, input, interrupt, node, type RunResult } from 'troupe';
+import {
+  createRunner,
+  END,
+  graph,
+  ifElse,
+  input,
+  interrupt,
+  node,
+  type RunResult,
+  type UnknownResponseError,
+} from 'troupe';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { deferred, rejectionOf } from '../support/deferred.ts';
-import { requestOf, statusesOf } from '../support/forest.ts';
+import { requestOf } from '../support/forest.ts';
 import { eventLog, ofType, stageFor } from '../support/runs.ts';
 
 const ask = interrupt({
@@ -89,7 +99,7 @@ describe('a question in a nested graph', () => {
     const error = await rejectionOf(runner.respond(runId, 'decision', 'yes'));
 
     expect(error).toMatchObject({ code: 'UNKNOWN_RESPONSE' });
-    expect(String((error as Error & { hint: string }).hint)).toContain('inner.decision');
+    expect((error as UnknownResponseError).hint).toContain('inner.decision');
   });
 
   test('whose response is exposed has the new name for its key', async () => {
@@ -242,10 +252,9 @@ describe('questions of one graph that is nested twice', () => {
 
     const { pauses } = await runner.run(outer, given);
 
-    expect(pauses.map(({ key, value, path }) => [key, value, path.join('/')]).toSorted()).toEqual([
-      ['left.decision', 'Publish L?', 'outer/left/ask'],
-      ['right.decision', 'Publish R?', 'outer/right/ask'],
-    ]);
+    expect(
+      pauses.map(({ key, value, path }) => `${key}: ${String(value)} ${path.join('/')}`).toSorted(),
+    ).toEqual(['left.decision: Publish L? outer/left/ask', 'right.decision: Publish R? outer/right/ask']);
   });
 
   test('are answered each for itself, in any order', async () => {

@@ -132,13 +132,13 @@ describe('a map that cannot be', () => {
   });
 });
 
-describe('an item that fails', () => {
-  const outer = (onError?: 'stop' | 'continue') =>
-    graph({
-      name: 'outer',
-      nodes: [rooting.asNode({ mapOver: 'x', ...(onError === undefined ? {} : { onError }) })],
-    });
+const outer = (onError?: 'stop' | 'continue') =>
+  graph({
+    name: 'outer',
+    nodes: [rooting.asNode({ mapOver: 'x', ...(onError === undefined ? {} : { onError }) })],
+  });
 
+describe('an item that fails', () => {
   test.each([undefined, 'stop'] as const)(
     'fails the map with its very error under onError %s',
     async (onError) => {

@@ -146,7 +146,7 @@ describe('a graph that a node calls', () => {
     ['is missing', {}, 'MISSING_INPUT'],
     ['is unknown', { a: 1, c: 2 }, 'UNKNOWN_INPUT'],
     ['is made inside', { a: 1, squared: 2 }, 'CONFLICT'],
-  ])('is a creation failure where an input %s', async (_, given, code) => {
+  ])('is a creation failure where an input %s', async (_what, given, code) => {
     const errors: unknown[] = [];
     const caller = node('caller', async (_: void, ctx) => {
       errors.push(await rejectionOf(ctx.call(computing.asNode(), given as { a: number })));
@@ -194,12 +194,10 @@ describe('a graph that a node calls', () => {
 describe('a question in a graph that a node calls', () => {
   const ask = interrupt({ name: 'ask', response: 'decision', schema: z.string(), run: () => 'Go?' });
   const asking = graph({ name: 'asking', nodes: [ask] });
-  const calling = (part: ReturnType<typeof asking.asNode>) =>
-    node('caller', async (_: void, ctx) => (await ctx.call(part)).decision);
-
   test('pauses the run, under its response name, with the caller on its path', async () => {
     const runner = createRunner();
-    const paused = await runner.run(calling(asking.asNode()));
+    const caller = node('caller', async (_: void, ctx) => (await ctx.call(asking.asNode())).decision);
+    const paused = await runner.run(caller);
 
     const { answer } = await runner.respond(paused.runId, 'decision', 'yes');
 

@@ -187,6 +187,12 @@ describe('the limit of iterations', () => {
   });
 });
 
+const make = (text: string) =>
+  graph({
+    name: text,
+    nodes: [node({ name: `make ${text}`, inputs: { n: input<number>() }, output: 'text', run: () => text })],
+  }).asNode();
+
 describe('an output that a nested graph skipped', () => {
   const isPositive = ifElse({
     name: 'isPositive',
@@ -271,13 +277,6 @@ describe('an output that a nested graph skipped', () => {
       else: 'high',
       run: ({ n }) => n < 5,
     });
-    const make = (text: string) =>
-      graph({
-        name: text,
-        nodes: [
-          node({ name: `make ${text}`, inputs: { n: input<number>() }, output: 'text', run: () => text }),
-        ],
-      }).asNode();
     const join = node({
       name: 'join',
       inputs: { text: input<string>() },

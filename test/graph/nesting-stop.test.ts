@@ -134,27 +134,27 @@ describe.each(EACH_RUN)('stopping reaches into nested graphs in the %s run of a 
   });
 });
 
-describe('maxConcurrency', () => {
-  /** Nodes that count how many of them work at once. */
-  function gauge() {
-    let working = 0;
-    let most = 0;
-    const worker = (name: string) =>
-      node({
-        name,
-        inputs: {},
-        output: `${name}Done`,
-        run: async () => {
-          working += 1;
-          most = Math.max(most, working);
-          await new Promise((resolve) => setImmediate(resolve));
-          working -= 1;
-          return 1;
-        },
-      });
-    return { worker, most: () => most };
-  }
+/** Nodes that count how many of them work at once. */
+function gauge() {
+  let working = 0;
+  let most = 0;
+  const worker = (name: string) =>
+    node({
+      name,
+      inputs: {},
+      output: `${name}Done`,
+      run: async () => {
+        working += 1;
+        most = Math.max(most, working);
+        await new Promise((resolve) => setImmediate(resolve));
+        working -= 1;
+        return 1;
+      },
+    });
+  return { worker, most: () => most };
+}
 
+describe('maxConcurrency', () => {
   test.each([1, 2, 3])('%i is one budget for all nested graphs', async (maxConcurrency) => {
     const { worker, most } = gauge();
     const left = graph({ name: 'left', nodes: [worker('a'), worker('b'), worker('c')] });

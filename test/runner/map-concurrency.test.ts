@@ -77,11 +77,7 @@ describe('maxConcurrency of a map', () => {
     const [meter, gate] = [newMeter(), deferred()];
     const names = ['one', 'two', 'three'];
     const wide = graph({ name: 'wide', nodes: names.map((name) => metered(name, meter, gate.promise)) });
-    const mapping = createRunner({ clock }).map(
-      wide,
-      { n: numbers(4) } as never,
-      { over: 'n', maxConcurrency } as never,
-    );
+    const mapping = createRunner({ clock }).map(wide, { n: numbers(4) }, { over: 'n', maxConcurrency });
 
     await clock.advance(0);
     gate.resolve();
@@ -127,11 +123,7 @@ describe('maxConcurrency of a map', () => {
     const [meter, gate] = [newMeter(), deferred()];
     const names = ['one', 'two', 'three'];
     const wide = graph({ name: 'wide', nodes: names.map((name) => metered(name, meter, gate.promise)) });
-    const items = createRunner({ clock }).mapIter(
-      wide,
-      { n: numbers(4) } as never,
-      { over: 'n', maxConcurrency: 2 } as never,
-    );
+    const items = createRunner({ clock }).mapIter(wide, { n: numbers(4) }, { over: 'n', maxConcurrency: 2 });
     const first = items.next();
 
     await clock.advance(0);

@@ -158,7 +158,11 @@ describe('mapIter', () => {
   });
 
   test('takes a large product without making it', async () => {
-    const pair = node({ name: 'pair', inputs: { x: input<number>(), y: input<number>() }, run: ({ x, y }) => [x, y] });
+    const pair = node({
+      name: 'pair',
+      inputs: { x: input<number>(), y: input<number>() },
+      run: ({ x, y }) => [x, y],
+    });
     const items = createRunner().mapIter(
       pair,
       { x: numbers(100_000), y: numbers(100_000) },
@@ -205,11 +209,17 @@ describe('leaving the loop of mapIter', () => {
   test('by break leaves no run behind', async () => {
     const runner = createRunner();
 
-    for await (const { index } of runner.mapIter(square, { n: numbers(100) }, { over: 'n', maxConcurrency: 4 })) {
+    for await (const { index } of runner.mapIter(
+      square,
+      { n: numbers(100) },
+      { over: 'n', maxConcurrency: 4 },
+    )) {
       if (index === 3) break;
     }
 
-    expect(runner.info.runs.every(({ status }) => status === 'completed' || status === 'cancelled')).toBe(true);
+    expect(runner.info.runs.every(({ status }) => status === 'completed' || status === 'cancelled')).toBe(
+      true,
+    );
   });
 
   test('while a pull waits ends it', async () => {
@@ -256,7 +266,11 @@ describe('leaving the loop of mapIter', () => {
     const processor = { onEvent: () => undefined, close: () => void trace.push('closed') };
     const runner = createRunner();
 
-    for await (const { index } of runner.mapIter(square, { n: [1, 2] }, { over: 'n', processors: [processor] })) {
+    for await (const { index } of runner.mapIter(
+      square,
+      { n: [1, 2] },
+      { over: 'n', processors: [processor] },
+    )) {
       if (index === 0) break;
     }
     await runner.close();

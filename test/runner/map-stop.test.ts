@@ -1,4 +1,12 @@
-import { CancelledError, createRunner, graph, input, InvalidInputError, node, type NodeContext } from 'troupe';
+import {
+  CancelledError,
+  createRunner,
+  graph,
+  input,
+  InvalidInputError,
+  node,
+  type NodeContext,
+} from 'troupe';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

@@ -42,7 +42,12 @@ describe('map', () => {
       states: { done: { type: 'final' } },
       output: ({ context }) => context.n * 2,
     });
-    const doubling = machineNode({ name: 'doubling', machine, inputs: { n: input<number>() }, output: 'out' });
+    const doubling = machineNode({
+      name: 'doubling',
+      machine,
+      inputs: { n: input<number>() },
+      output: 'out',
+    });
 
     const results = await createRunner().map(doubling, { n: [1, 2] }, { over: 'n' });
 
@@ -262,12 +267,34 @@ describe('map refuses, and runs nothing, when', () => {
     ['`over` names no input', add, { a: [1] }, { over: 'aa' }, 'UNKNOWN_INPUT'],
     ['a value is for no input', add, { a: [1], c: 2 }, { over: 'a' }, 'UNKNOWN_INPUT'],
     ['a required value is missing', double, {}, { over: 'sum' }, 'INVALID_INPUT'],
-    ['another required value is missing', graph({ name: 'g', nodes: [node({ name: 'two', inputs: { x: input<number>(), y: input<number>() }, output: 'o', run: ({ x }) => x })] }), { x: [1, 2] }, { over: 'x', onError: 'continue' }, 'MISSING_INPUT'],
+    [
+      'another required value is missing',
+      graph({
+        name: 'g',
+        nodes: [
+          node({
+            name: 'two',
+            inputs: { x: input<number>(), y: input<number>() },
+            output: 'o',
+            run: ({ x }) => x,
+          }),
+        ],
+      }),
+      { x: [1, 2] },
+      { over: 'x', onError: 'continue' },
+      'MISSING_INPUT',
+    ],
     ['a value is one that a node makes', adding, { a: [1], sum: 2 }, { over: 'a' }, 'CONFLICT'],
-    ['a workflowId is given without a checkpointer', add, { a: [1] }, { over: 'a', workflowId: 'w' }, 'CHECKPOINT'],
+    [
+      'a workflowId is given without a checkpointer',
+      add,
+      { a: [1] },
+      { over: 'a', workflowId: 'w' },
+      'CHECKPOINT',
+    ],
   ];
 
-  test.each(cases)('%s', async (_, target, given, options, code) => {
+  test.each(cases)('%s', async (_, ...[target, given, options, code]) => {
     const { events, subscriber } = eventLog();
     const runner = createRunner({ subscriber });
 
