@@ -8,7 +8,7 @@ import type { AnySystem } from './chart-logic.ts';
 import type { ContextScope } from './context-store.ts';
 import { Invocation, type EndEvent, type Outcome } from './invocation.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
-import { Slots } from './slots.ts';
+import type { Slots } from './slots.ts';
 
 /** How an invocation is to end. */
 export interface Ending {
@@ -46,7 +46,7 @@ export interface CoordinatorOptions {
   readonly ids: InvocationIds;
   readonly reporter: Reporter;
   readonly clock: Clock;
-  readonly maxConcurrency: number;
+  readonly slots: Slots | undefined;
   readonly redact: Redactor | undefined;
   readonly parent: AnyActorRef;
   readonly host: CoordinatorHost;
@@ -75,8 +75,7 @@ export class Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    this.#slots =
-      options.maxConcurrency === Number.POSITIVE_INFINITY ? undefined : new Slots(options.maxConcurrency);
+    this.#slots = options.slots;
     this.#actor = createActor(
       coordinatorLogic((error) => options.host.onDefect(error)),
       { parent: options.parent, id: 'coordinator' },

@@ -154,10 +154,9 @@ export class GraphLoop {
     const coming = new Set(going);
     // The set grows while it is walked.
     for (const index of coming) {
-      const { writes } = this.#board.memberOf(index);
-      for (const variable of writes.flatMap(({ variables }) => variables)) {
-        for (const reader of this.#board.readersOf(variable)) if (this.#follows(reader)) coming.add(reader);
-      }
+      const written = this.#board.memberOf(index).writes.flatMap(({ variables }) => variables);
+      const readers = written.flatMap((variable) => this.#board.readersOf(variable));
+      for (const reader of readers) if (this.#follows(reader)) coming.add(reader);
     }
     return coming;
   }

@@ -209,9 +209,9 @@ export class GraphRun implements LoopHost, GraphView {
   /** Checks what other nodes made; what came in from outside was checked there. */
   #checkWired(member: PlanMember, input: Record<string, unknown>): MaybePromise<unknown> {
     const { node } = member;
-    const names = this.board.wiredPorts(member).map(({ name }) => name);
+    const names = new Set(this.board.wiredPorts(member).map(({ name }) => name));
     const pick = <Value>(values: Readonly<Record<string, Value>>): Record<string, Value> =>
-      Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
+      Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name)));
     const checked = resolveInputs(node, pick(node.inputs ?? {}), pick(input));
     return checked instanceof Promise
       ? checked.then((late) => ({ ...input, ...late }))

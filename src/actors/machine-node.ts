@@ -103,8 +103,16 @@ export function machineNode(given: object): Node {
     inputs: checkInputs(name, definition.inputs),
     outputs: checkOutputs(name, definition),
     policies: checkPolicies(name, definition),
+    body: sourceOf(machine),
     run: (input: never, ctx: NodeContext) => runLogic(machine, input, ctx),
   });
+}
+
+/** What was written of a machine; other logic is what it holds. */
+function sourceOf(logic: AnyActorLogic): unknown {
+  return 'implementations' in logic && 'config' in logic
+    ? { config: logic.config, implementations: logic.implementations }
+    : logic;
 }
 
 function isActorLogic(value: unknown): value is AnyActorLogic {

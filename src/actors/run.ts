@@ -88,12 +88,11 @@ export class Run implements CoordinatorHost {
     };
     this.#publisher = new Publisher({ stamp, observers, redact, emit });
     const reporter = new Reporter(this.#keeper, this.#publisher, () => clock.now());
-    const { maxConcurrency } = settings;
     const coordinator = new Coordinator({
       ids: log.ids,
       reporter,
       clock,
-      maxConcurrency,
+      slots: settings.slots,
       redact,
       parent,
       host: this,

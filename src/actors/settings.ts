@@ -5,6 +5,7 @@ import type { RequestId, RunId } from '../ids.ts';
 import type { Logger } from '../logger.ts';
 import type { Redactor } from '../redact.ts';
 import type { EventSink } from './observer.ts';
+import type { Slots } from './slots.ts';
 import type { ResultCache } from './result-cache.ts';
 
 /** What becomes of the other work when a node fails. */
@@ -35,7 +36,8 @@ export interface RunSettings {
   readonly clock: Clock;
   readonly timeoutMs: number | null;
   readonly onError: ErrorPolicy;
-  readonly maxConcurrency: number;
+  /** The places for leaf work; the runs of one map share them. Undefined where there is no limit. */
+  readonly slots: Slots | undefined;
   /** The most runs of one node within one loop. */
   readonly maxIterations: number;
   /** Whether schemas check only what comes in from outside, or the values between the nodes of a graph as well. */

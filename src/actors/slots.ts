@@ -1,7 +1,7 @@
 type Grant = () => void;
 
 /**
- * One budget of places for the leaf work of a run. Work that goes on comes before work that starts, so that what was
+ * One budget of places for the leaf work of a run, or of all runs of a map. Work that goes on comes before work that starts, so that what was
  * begun is finished first. A place that is given back is passed on in a microtask of its own: whoever gives it back
  * never finds another body's work done in the middle of its own.
  */
@@ -10,6 +10,7 @@ export class Slots {
   readonly #resuming = new GrantQueue();
   readonly #starting = new GrantQueue();
   #isDue = false;
+  #bringMore: (() => boolean) | undefined;
 
   constructor(limit: number) {
     this.#free = limit;
@@ -23,6 +24,14 @@ export class Slots {
     } else (isResuming ? this.#resuming : this.#starting).push(grant);
   }
 
+  /** Calls `bringMore` as long as a place is free that nobody waits for, now and later, until it gives false. */
+  feed(bringMore: () => boolean): void {
+    this.#bringMore = bringMore;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#grantFree();
+  }
+
   release(): void {
     this.#free += 1;
     if (this.#isDue) return;
@@ -33,7 +42,11 @@ export class Slots {
   #grantFree(): void {
     while (this.#free > 0) {
       const next = this.#resuming.shift() ?? this.#starting.shift();
-      if (next === undefined) break;
+      if (next === undefined) {
+        if (this.#bringMore?.() === true) continue;
+        this.#bringMore = undefined;
+        break;
+      }
       this.#free -= 1;
       next();
     }

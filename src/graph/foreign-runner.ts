@@ -44,9 +44,12 @@ interface TypedRunner {
 
 /** Whether a value is a runner: it says what it can do. */
 export function isForeignRunner(value: unknown): value is ForeignRunner {
-  const has = (name: string): boolean => typeof (value as Record<string, unknown>)[name] === 'function';
   return (
-    typeof value === 'object' && value !== null && 'capabilities' in value && has('run') && has('respond')
+    typeof value === 'object' &&
+    value !== null &&
+    'capabilities' in value &&
+    typeof value.capabilities === 'object' &&
+    value.capabilities !== null
   );
 }
 
@@ -93,18 +96,24 @@ function ask(question: ForeignQuestion, ctx: ForeignContext): Promise<unknown> {
 
 /** The same schema, which lets what it accepts pass as it was given: the run inside parses it. */
 export function checkOnly(schema: StandardSchemaV1): StandardSchemaV1 {
-  const keep = (value: unknown, result: StandardSchemaV1.Result<unknown>): StandardSchemaV1.Result<unknown> =>
-    result.issues === undefined ? { value } : result;
   return {
     '~standard': {
       version: 1,
       vendor: 'troupe',
       validate: (value) => {
         const result = schema['~standard'].validate(value);
-        return result instanceof Promise ? result.then((late) => keep(value, late)) : keep(value, result);
+        return result instanceof Promise
+          ? result.then((late) => keepGiven(value, late))
+          : keepGiven(value, result);
       },
     },
   };
+}
+
+type Checked = StandardSchemaV1.Result<unknown>;
+
+function keepGiven(value: unknown, result: Checked): Checked {
+  return result.issues === undefined ? { value } : result;
 }
 
 interface Shown {
@@ -115,12 +124,12 @@ interface Shown {
 
 /** Hands what a run inside streams on to the node; `ended` when it has had all of it. */
 function forwardTo(ctx: NodeContext) {
-  let end: () => void = () => undefined;
+  let end: (() => void) | undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const onEvent = ({ type, chunk, item }: Shown): void => {
     if (type === 'StreamingChunk') ctx.emitChunk(chunk);
     else if (type === 'Broadcast') ctx.broadcast(item);
-    else if (type === 'RunEnd') end();
+    else if (type === 'RunEnd') end?.();
   };
   return { onEvent, ended };
 }

@@ -113,20 +113,21 @@ function listDeclarationOf({ schemas }: PlanInput): InputDeclaration {
 
 /** A schema of lists: each item by the schema of one. */
 function eachOf(schema: StandardSchemaV1): StandardSchemaV1 {
-  const join = (results: readonly Checked[]): Checked => {
-    const issues = results.flatMap((result, at) =>
-      (result.issues ?? []).map((issue) => ({ ...issue, path: [at, ...(issue.path ?? [])] })),
-    );
-    if (issues.length > 0) return { issues };
-    return { value: results.map((result) => ('value' in result ? result.value : undefined)) };
-  };
   return schemaOf((value) => {
     if (!Array.isArray(value)) return { issues: [{ message: 'expected a list, as it is mapped over' }] };
     return settle(
       value.map((item: unknown) => schema['~standard'].validate(item)),
-      join,
+      joinItems,
     );
   });
+}
+
+function joinItems(results: readonly Checked[]): Checked {
+  const issues = results.flatMap((result, at) =>
+    (result.issues ?? []).map((issue) => ({ ...issue, path: [at, ...(issue.path ?? [])] })),
+  );
+  if (issues.length > 0) return { issues };
+  return { value: results.map((result) => ('value' in result ? result.value : undefined)) };
 }
 
 /** A schema that several readers of one input ask for: all must accept it; what the first parses it to is what enters. */

@@ -83,7 +83,7 @@ function bodyFacts({ name, node, ports }: PlanMember): Facts {
   const { policies, gate, question, returnsRecord = false } = node;
   return [
     name,
-    textOf('body' in node ? node.body : node.run),
+    textOf(node.body ?? node.run),
     returnsRecord,
     sorted(
       ports.map((port) => [port.name, textOf(port.schema), port.hasDefault ? textOf(port.default) : null]),

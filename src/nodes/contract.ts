@@ -106,6 +106,8 @@ export interface Node<Input = unknown, Output = unknown, Spec extends NodeSpec =
   readonly returnsRecord?: boolean;
   readonly policies: NodePolicies<never, unknown>;
   readonly run: Spec['run'];
+  /** What the author wrote, where `run` wraps it: its source text tells versions of the node apart. */
+  readonly body?: unknown;
   /** Of a gate: where it may lead. */
   readonly gate?: GateSettings;
   /** Of an interrupt: what the answer is called. */

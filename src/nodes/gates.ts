@@ -224,6 +224,7 @@ function makeGate(
     outputs: Object.freeze([]),
     policies: checkPolicies(name, { ...definition, fallback: undefined }),
     gate,
+    body,
     run: (input: never, ctx: NodeContext): unknown => {
       const result = body(input, ctx);
       return result instanceof Promise ? result.then(decide) : decide(result);

@@ -111,6 +111,7 @@ export function interrupt(given: object): Node {
     outputs: Object.freeze([response]),
     policies: checkPolicies(name, definition),
     question: Object.freeze({ response, schema }),
+    body: ask,
     run: async (input: never, ctx: NodeContext) => ctx.interrupt(await ask(input, ctx), options),
   });
 }

@@ -9,11 +9,11 @@ export function mapAll(open: () => MapRun): Promise<MapResult> {
     const map = open();
     const collector = new Collector(map, resolve, reject);
     map.open(collector);
-    collector.onChange();
+    collector.begin();
   });
 }
 
-/** Starts a map's items, as many at once as may be in flight, and keeps their results. */
+/** Starts a map's items, all at once or as there are places for their work, and keeps their results. */
 class Collector implements MapReceiver {
   readonly #map: MapRun;
   readonly #resolve: (result: MapResult) => void;
@@ -34,14 +34,24 @@ class Collector implements MapReceiver {
   }
 
   onChange(): void {
-    // An item that ends as it is started is followed by the next one in the loop that started it.
-    if (this.#isStarting) return;
-    const map = this.#map;
-    const limit = map.maxConcurrency ?? Number.POSITIVE_INFINITY;
+    // What ends as it is started is looked at when the last one has been started.
+    if (!this.#isStarting && !this.#isDone && this.#map.isSettled) this.#settle();
+  }
+
+  begin(): void {
+    const { slots } = this.#map;
     this.#isStarting = true;
-    while (map.hasNext && map.inFlight < limit) map.startNext();
+    if (slots === undefined) while (this.#startNext());
+    else slots.feed(() => this.#startNext());
     this.#isStarting = false;
-    if (map.isSettled && !this.#isDone) this.#settle();
+    this.onChange();
+  }
+
+  #startNext(): boolean {
+    const map = this.#map;
+    if (!map.hasNext) return false;
+    map.startNext();
+    return true;
   }
 
   #settle(): void {

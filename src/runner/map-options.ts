@@ -37,8 +37,9 @@ export interface MapOptions<Over = string | readonly string[]> extends Omit<RunO
    */
   readonly onError?: 'stop' | 'continue' | undefined;
   /**
-   * How many items are in flight at once, and how many bodies work at once. One that is paused is not in flight. Default:
-   * the runner's; without it Infinity for `map`, and 64 items in flight for `mapIter`.
+   * How many bodies work at once in all items together; items are started as there are places for their work. Of `mapIter`
+   * also how many items are in flight at once. Default: the runner's; without it Infinity, and 64 items in flight for
+   * `mapIter`.
    */
   readonly maxConcurrency?: number | undefined;
   /** Cancels all items when it aborts, and no more are started. */

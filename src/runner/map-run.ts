@@ -1,6 +1,7 @@
 import type { ItemInputs } from '../actors/graph-map.ts';
 import type { RunEnd } from '../actors/run.ts';
 import type { RunSettings } from '../actors/settings.ts';
+import type { Slots } from '../actors/slots.ts';
 import { cloneData } from '../clone.ts';
 import { CancelledError, isTroupeError } from '../errors.ts';
 import { createRunId, type RunId } from '../ids.ts';
@@ -81,6 +82,11 @@ export class MapRun implements MapItemListener {
     this.throwsOnFailure = throwsOnFailure;
     this.maxConcurrency = maxConcurrency;
     this.#hasContext = Object.keys(settings.context).length > 0;
+  }
+
+  /** The places for the leaf work of all items, where it is limited. */
+  get slots(): Slots | undefined {
+    return this.#options.settings.slots;
   }
 
   /** How many items were started, and have neither paused nor ended. */

@@ -74,7 +74,6 @@ export interface Runner extends AsyncDisposable {
    * @example
    * ```ts
    * import { createRunner, graph, input, node } from 'troupe';
-   *
    * const add = node({
    *   name: 'add',
    *   inputs: { a: input<number>(), b: input<number>() },
@@ -102,7 +101,6 @@ export interface Runner extends AsyncDisposable {
    * @example
    * ```ts
    * import { createRunner, input, node } from 'troupe';
-   *
    * const square = node({ name: 'square', inputs: { n: input<number>() }, run: ({ n }) => n * n });
    * await using runner = createRunner();
    * const n = Array.from({ length: 100_000 }, (_, index) => index);

@@ -1,6 +1,7 @@
 import { Observer, type EventSink } from '../actors/observer.ts';
 import { ResultCache } from '../actors/result-cache.ts';
 import type { RunSettings } from '../actors/settings.ts';
+import { Slots } from '../actors/slots.ts';
 import type { Cache } from '../cache/cache.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { cloneData } from '../clone.ts';
@@ -41,6 +42,7 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     own[key] === undefined ? shared[key] : own[key];
   const redact = createRedactor(pick('redact'));
   const logger = loggerOf(parts, pick('logger'), pick('logLevel'), redact);
+  const maxConcurrency = pick('maxConcurrency') ?? Number.POSITIVE_INFINITY;
   return {
     runId: run.runId,
     workflowId: own.workflowId,
@@ -48,7 +50,7 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     clock: clockOf(shared),
     timeoutMs: pick('timeout') ?? null,
     onError: pick('onError') ?? 'stop',
-    maxConcurrency: pick('maxConcurrency') ?? Number.POSITIVE_INFINITY,
+    slots: maxConcurrency === Number.POSITIVE_INFINITY ? undefined : new Slots(maxConcurrency),
     maxIterations: pick('maxIterations') ?? 1_000,
     validate: pick('validate') ?? 'boundary',
     orphans: pick('orphans') ?? 'wait',

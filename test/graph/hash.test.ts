@@ -12,7 +12,7 @@ import {
 } from 'troupe';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { build, gate, step } from './build-parts.ts';
+import { build, step } from './build-parts.ts';
 
 const embed = node({
   name: 'embed',
@@ -33,16 +33,51 @@ function changed(one: Pick<AnyGraph, 'hash'>, other: Pick<AnyGraph, 'hash'>): st
   return (['structure', 'definition'] as const).filter((each) => one.hash[each] !== other.hash[each]);
 }
 
-/** A graph of one node like `embed`, with something else about it. */
-function withEmbed(more: object): AnyGraph {
-  const base = { name: 'embed', inputs: { text: input<string>() }, output: 'embedding', run: run.same };
-  return build([node({ ...base, ...more })]);
-}
-
-const run = {
+const bodies = {
   same: ({ text }: { text: string }) => [text.length],
   other: ({ text }: { text: string }) => [text.length + 1],
 };
+
+/** A node like `embed`, with something else about it. */
+function embedWith(more: object): AnyNode {
+  const base = { name: 'embed', inputs: { text: input<string>() }, output: 'embedding', run: bodies.same };
+  return node({ ...base, ...more });
+}
+
+function withEmbed(more: object): AnyGraph {
+  return build([embedWith(more)]);
+}
+
+function withEmbedInside(more: object): AnyGraph {
+  return build([build([embedWith(more)]).asNode({ name: 'inner' })]);
+}
+
+function withDefault(value: unknown): AnyGraph {
+  return withEmbed({ inputs: { text: input({ default: value }) } });
+}
+
+function withRoute(more: { targets?: readonly string[]; [option: string]: unknown }): AnyGraph {
+  const pick = route({ name: 'pick', targets: ['a', END], run: () => null, ...more });
+  return build([pick, step('a'), step('b')]);
+}
+
+function withFork(yes: string, no: string): AnyGraph {
+  return build([ifElse({ name: 'pick', then: yes, else: no, run: () => true }), step('a'), step('b')]);
+}
+
+function withQuestion(response: string, more: object = {}): AnyGraph {
+  return build([interrupt({ name: 'ask', response, run: () => '?', ...more })]);
+}
+
+function ordered(emits: readonly string[], waitFor: readonly string[]): AnyGraph {
+  return build([step('a', [], [], { emits }), step('b', [], [], { waitFor })]);
+}
+
+function cyclic(): object {
+  const value: Record<string, unknown> = { a: 1 };
+  value['self'] = value;
+  return value;
+}
 
 describe('the hash of a graph', () => {
   test('is SHA-256 in hexadecimal digits, of the definition and of the structure', () => {
@@ -99,30 +134,20 @@ describe('the hash of a graph', () => {
 describe('both hashes differ', () => {
   const a = step('a', [], ['x']);
   const chain = build([a, step('b', ['x'], ['y'])]);
-  const pick = (targets: readonly [string, ...string[]]): AnyGraph =>
-    build([gate('pick', targets), step('a'), step('b')]);
-  const ask = (response: string): AnyGraph => build([interrupt({ name: 'ask', response, run: () => '?' })]);
-  const fork = (yes: string, no: string): AnyGraph =>
-    build([ifElse({ name: 'pick', then: yes, else: no, run: () => true }), step('a'), step('b')]);
-  const multi = (more: object): AnyGraph =>
-    build([route({ name: 'pick', targets: ['a'], run: () => null, ...more } as never), step('a')]);
-  const ordered = (emits: readonly string[], waitFor: readonly string[]): AnyGraph =>
-    build([step('a', [], [], { emits }), step('b', [], [], { waitFor })]);
-
   test.each<readonly [what: string, one: AnyGraph, other: AnyGraph]>([
     ['the name of the graph', rag, graph({ name: 'other', nodes: [embed, search] })],
     ['the name of a node', chain, build([a, step('c', ['x'], ['y'])])],
     ['what nodes there are', chain, build([a, step('b', ['x'], ['y']), step('c')])],
-    ['the kind of a node', ask('x'), build([node({ name: 'ask', output: 'x', run: () => 1 })])],
+    ['the kind of a node', withQuestion('x'), build([node({ name: 'ask', output: 'x', run: () => 1 })])],
     ['an input', chain, build([a, step('b', ['x', 'z'], ['y'])])],
     ['an output', chain, build([a, step('b', ['x'], ['z'])])],
     ['an explicit edge', build([a, step('b', ['x'])]), build([a, step('b', ['x'])], { edges: [] })],
     ['an order', build([a, step('b')]), build([a, step('b')], { edges: [['a', 'b']] })],
     ['an announcement that is waited for', ordered(['m', 'n'], ['m']), ordered(['m', 'n'], ['n'])],
-    ['the targets of a gate', pick(['a', 'b']), pick(['a', 'b', END])],
-    ['which target is for true', fork('a', 'b'), fork('b', 'a')],
-    ['how many targets a gate chooses', multi({}), multi({ multi: true })],
-    ['the name of an answer', ask('yes'), ask('no')],
+    ['the targets of a gate', withRoute({ targets: ['a', 'b'] }), withRoute({ targets: ['a', 'b', END] })],
+    ['which target is for true', withFork('a', 'b'), withFork('b', 'a')],
+    ['how many targets a gate chooses', withRoute({}), withRoute({ multi: true })],
+    ['the name of an answer', withQuestion('yes'), withQuestion('no')],
     ['what is shared', build([step('a', ['x'], ['x'])]), build([step('a', ['x'], ['x'])], { shared: ['x'] })],
     ['what is selected', build([step('a', [], ['x', 'y'])]), build([step('a', [], ['x', 'y'])]).select('x')],
     ['where it starts', chain, chain.startAt('b')],
@@ -132,23 +157,21 @@ describe('both hashes differ', () => {
     expect(changed(one, other)).toEqual(['structure', 'definition']);
   });
 
-  const nested = (node: AnyNode): AnyGraph => build([node]);
-
   test.each<readonly [what: string, one: AnyGraph, other: AnyGraph]>([
-    ['a nested structure', nested(chain.asNode()), nested(build([a, step('c', ['x'], ['y'])]).asNode())],
+    ['a nested structure', build([chain.asNode()]), build([build([a, step('c', ['x'], ['y'])]).asNode()])],
     [
       'a structure two levels down',
-      nested(build([chain.asNode({ name: 'n' })]).asNode()),
-      nested(build([chain.select('y').startAt('b').asNode({ name: 'n' })]).asNode()),
+      build([build([chain.asNode({ name: 'n' })]).asNode()]),
+      build([build([chain.select('y').startAt('b').asNode({ name: 'n' })]).asNode()]),
     ],
-    ['the name of a nested node', nested(rag.asNode()), nested(rag.asNode({ name: 'other' }))],
-    ['a namespace', nested(rag.asNode()), nested(rag.asNode({ namespace: true }))],
-    ['an exposed name', nested(rag.asNode()), nested(rag.asNode({ expose: { text: 'question' } }))],
-    ['what is mapped over', nested(rag.asNode()), nested(rag.asNode({ mapOver: 'text' }))],
+    ['the name of a nested node', build([rag.asNode()]), build([rag.asNode({ name: 'other' })])],
+    ['a namespace', build([rag.asNode()]), build([rag.asNode({ namespace: true })])],
+    ['an exposed name', build([rag.asNode()]), build([rag.asNode({ expose: { text: 'question' } })])],
+    ['what is mapped over', build([rag.asNode()]), build([rag.asNode({ mapOver: 'text' })])],
     [
       'how it is mapped',
-      nested(rag.asNode({ mapOver: ['text', 'size'] })),
-      nested(rag.asNode({ mapOver: ['text', 'size'], mapMode: 'product' })),
+      build([rag.asNode({ mapOver: ['text', 'size'] })]),
+      build([rag.asNode({ mapOver: ['text', 'size'], mapMode: 'product' })]),
     ],
   ])('by %s', (_, one, other) => {
     expect(changed(one, other)).toEqual(['structure', 'definition']);
@@ -156,18 +179,9 @@ describe('both hashes differ', () => {
 });
 
 describe('only the hash of the definition differs', () => {
-  const inside = (more: object): AnyGraph => build([build([withEmbedNode(more)]).asNode({ name: 'n' })]);
-  function withEmbedNode(more: object): AnyNode {
-    return node({ name: 'embed', inputs: { text: input<string>() }, output: 'e', run: run.same, ...more });
-  }
-  const fallbackGate = (more: object): AnyGraph =>
-    build([route({ name: 'pick', targets: ['a', END], run: () => null, ...more } as never), step('a')]);
-  const asking = (schema: object): AnyGraph =>
-    build([interrupt({ name: 'ask', response: 'r', run: () => '?', ...schema } as never)]);
-
   test.each<readonly [what: string, one: AnyGraph, other: AnyGraph]>([
-    ['a body', withEmbed({}), withEmbed({ run: run.other })],
-    ['a body inside', inside({}), inside({ run: run.other })],
+    ['a body', withEmbed({}), withEmbed({ run: bodies.other })],
+    ['a body inside', withEmbedInside({}), withEmbedInside({ run: bodies.other })],
     ['a default', withEmbed({ inputs: { text: input('a') } }), withEmbed({ inputs: { text: input('b') } })],
     ['having a default', withEmbed({}), withEmbed({ inputs: { text: input('a') } })],
     [
@@ -181,15 +195,15 @@ describe('only the hash of the definition differs', () => {
       withEmbed({ inputs: { text: input<unknown>({ send: () => 2 }) } }),
     ],
     ['a schema', withEmbed({ inputs: { text: z.string() } }), withEmbed({ inputs: { text: z.number() } })],
-    ['the schema of an answer', asking({}), asking({ schema: z.string() })],
+    ['the schema of an answer', withQuestion('r'), withQuestion('r', { schema: z.string() })],
     ['a version', withEmbed({ cache: { version: '1' } }), withEmbed({ cache: { version: '2' } })],
     ['whether it is cached', withEmbed({}), withEmbed({ cache: true })],
     ['a retry', withEmbed({ retry: { maxAttempts: 2 } }), withEmbed({ retry: { maxAttempts: 3 } })],
     ['a function in a policy', withEmbed({ fallback: () => 1 }), withEmbed({ fallback: () => 2 })],
     ['a timeout', withEmbed({}), withEmbed({ timeout: 1_000 })],
     ['an announcement that nobody waits for', withEmbed({}), withEmbed({ emits: ['done'] })],
-    ['what a gate chooses for null', fallbackGate({}), fallbackGate({ fallback: 'a' })],
-    ['whether a gate is open at first', fallbackGate({}), fallbackGate({ defaultOpen: false })],
+    ['what a gate chooses for null', withRoute({}), withRoute({ fallback: 'a' })],
+    ['whether a gate is open at first', withRoute({}), withRoute({ defaultOpen: false })],
     ['one output or a record of it', withEmbed({}), withEmbed({ output: undefined, outputs: ['embedding'] })],
     ['the limit of loops', build([step('a')]), build([step('a')], { maxIterations: 3 })],
     ['a test for convergence', build([step('a')]), build([step('a')], { convergence: 'fixpoint' })],
@@ -209,19 +223,11 @@ describe('only the hash of the definition differs', () => {
 });
 
 describe('a default in the hash', () => {
-  const cyclic = (): object => {
-    const value: Record<string, unknown> = { a: 1 };
-    value['self'] = value;
-    return value;
-  };
   const broken = {
     get value(): never {
       throw new Error('not now');
     },
   };
-  const withDefault = (value: unknown): AnyGraph =>
-    withEmbed({ inputs: { text: input({ default: value }) } });
-
   test.each<readonly [what: string, one: unknown, other: unknown]>([
     ['objects with other orders of keys', { a: 1, b: [2] }, { b: [2], a: 1 }],
     ['equal dates', new Date(5), new Date(5)],

@@ -188,37 +188,37 @@ describe('a nested graph as JSON', () => {
   test('is in the node, at any depth', () => {
     const outer = graph({ name: 'outer', nodes: [inner.asNode({ name: 'node' })] });
 
-    const [node] = outer.toJSON().nodes;
+    const [nested] = outer.toJSON().nodes;
 
-    expect(node).toMatchObject({ name: 'node', kind: 'graph', outputs: ['hits', 'cost'] });
-    expect(node?.graph).toEqual(inner.toJSON());
-    expect(node?.graph?.nodes[0]?.graph).toEqual(rag.toJSON());
+    expect(nested).toMatchObject({ name: 'node', kind: 'graph', outputs: ['hits', 'cost'] });
+    expect(nested?.graph).toEqual(inner.toJSON());
+    expect(nested?.graph?.nodes[0]?.graph).toEqual(rag.toJSON());
   });
 
   test('has the names that its node shows', () => {
-    const nested = rag.asNode({ namespace: true, expose: { text: 'question' } });
+    const exposed = rag.asNode({ namespace: true, expose: { text: 'question' } });
 
-    const [node] = build([nested]).toJSON().nodes;
+    const [nested] = build([exposed]).toJSON().nodes;
 
-    expect(node?.inputs.map(({ name }) => name)).toEqual(['question', 'rag.size']);
-    expect(node?.graph?.inputs).toEqual({ required: ['question'], optional: ['rag.size'], bound: {} });
-    expect(node?.graph?.renamed).toEqual({
+    expect(nested?.inputs.map(({ name }) => name)).toEqual(['question', 'rag.size']);
+    expect(nested?.graph?.inputs).toEqual({ required: ['question'], optional: ['rag.size'], bound: {} });
+    expect(nested?.graph?.renamed).toEqual({
       inputs: { question: 'text', 'rag.size': 'size' },
       outputs: { 'rag.hits': 'hits', 'rag.cost': 'cost' },
     });
   });
 
   test('has what it maps over, and its limit', () => {
-    const nested = rag.asNode({
+    const mapped = rag.asNode({
       mapOver: ['text', 'size'],
       mapMode: 'product',
       onError: 'continue',
       maxIterations: 9,
     });
 
-    const [node] = build([nested]).toJSON().nodes;
+    const [nested] = build([mapped]).toJSON().nodes;
 
-    expect(node).toMatchObject({
+    expect(nested).toMatchObject({
       map: { over: ['text', 'size'], mode: 'product', onError: 'continue' },
       maxIterations: 9,
     });
@@ -227,9 +227,9 @@ describe('a nested graph as JSON', () => {
   test('says that a runner of its own runs it', async () => {
     await using runner = createRunner();
 
-    const [node] = build([rag.asNode({ runner })]).toJSON().nodes;
+    const [nested] = build([rag.asNode({ runner })]).toJSON().nodes;
 
-    expect(node?.ownRunner).toBe(true);
+    expect(nested?.ownRunner).toBe(true);
   });
 
   test('has no question among its inputs', () => {

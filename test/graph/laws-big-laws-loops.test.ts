@@ -68,7 +68,7 @@ describe('for every loop', () => {
         expect(other.outputs).toEqual(one.outputs);
         expect(other.nodes).toEqual(one.nodes);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('the way it takes does not depend on how much may work at once', () =>
@@ -86,7 +86,7 @@ describe('for every loop', () => {
           expect(bounded.outputs).toEqual(free.outputs);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('runSync takes the same way', () =>
@@ -104,7 +104,7 @@ describe('for every loop', () => {
         expect(sync.outputs).toEqual(async.outputs);
         expect(sync.nodes).toEqual(async.nodes);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('it ends by itself, or with an InfiniteLoopError', () =>
@@ -118,7 +118,7 @@ describe('for every loop', () => {
         );
         for (const runs of trace.values()) expect(runs.length).toBeLessThanOrEqual(LIMIT);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('a target runs at most once for each decision that names it, and once more if its loop may start with it', () =>
@@ -136,7 +136,7 @@ describe('for every loop', () => {
           expect(trace.get(name)?.length ?? 0).toBeLessThanOrEqual(chosen + (isOpen ? 1 : 0));
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('what a node gets was made last before it started, or is a seed', () =>
@@ -164,7 +164,7 @@ describe('for every loop', () => {
             );
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('every node has a final status, and a reason if it did not complete', () =>
@@ -180,7 +180,7 @@ describe('for every loop', () => {
         expect(unendedOf(info)).toEqual([]);
         expect(stepsOf(info).steps).toEqual(stepsOf(info).lawful);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('a node after it runs once, with the last values', () =>
@@ -212,6 +212,6 @@ describe('for every loop', () => {
           expect(seen[0]).toHaveProperty([writes], last?.output);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 });

@@ -52,7 +52,7 @@ describe('for every acyclic graph, whatever the delays', () => {
         expect(named(nodes, 'completed')).toEqual(expected.completed.toSorted());
         expect(named(nodes, 'skipped')).toEqual(expected.skipped.toSorted());
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('no node runs twice, and each gets what its producers made', () =>
@@ -65,7 +65,7 @@ describe('for every acyclic graph, whatever the delays', () => {
         expect([...trace.values()].filter((runs) => runs.length !== 1)).toEqual([]);
         expect(trace).toEqual(undelayed);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('the order of the list changes no output and no status', () =>
@@ -79,7 +79,7 @@ describe('for every acyclic graph, whatever the delays', () => {
         expect(shuffled.outputs).toEqual(asListed.outputs);
         expect(shuffled.nodes).toEqual(asListed.nodes);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('a budget for concurrent work changes no output and no status', () =>
@@ -96,7 +96,7 @@ describe('for every acyclic graph, whatever the delays', () => {
           expect(bounded.nodes).toEqual(free.nodes);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('every node that did not complete has a reason, and no other has one', () =>
@@ -107,7 +107,7 @@ describe('for every acyclic graph, whatever the delays', () => {
         expect(Object.keys(reasons).toSorted()).toEqual(named(nodes, 'skipped'));
         expect(Object.values(reasons)).not.toContain('');
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('N requests that ended have 2N stamps, and none is left', () =>
@@ -119,7 +119,7 @@ describe('for every acyclic graph, whatever the delays', () => {
         expect(unendedOf(info)).toEqual([]);
         expect(info.requests.size).toBe(1 + named(nodes, 'completed').length);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('runSync gives what run gives', () =>
@@ -134,7 +134,7 @@ describe('for every acyclic graph, whatever the delays', () => {
         expect(sync.nodes).toEqual(async.nodes);
         expect(sync.reasons).toEqual(async.reasons);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 
   test('a graph in a graph gives what it gives alone', () =>
@@ -149,6 +149,6 @@ describe('for every acyclic graph, whatever the delays', () => {
 
         expect((await running).outputs).toEqual(outputs);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1500 },
     ));
 });

@@ -26,6 +26,12 @@ function shapeOf(chart: Flowchart, label: string): string | undefined {
   return chart.shapes.find((shape) => shape.label === label)?.open;
 }
 
+/** The classes by the labels of what has them. */
+function classesOf(text: string): (readonly [string | undefined, string])[] {
+  const { shapes, classes } = readFlowchart(text);
+  return Array.from(classes, ([id, name]) => [shapes.find((shape) => shape.id === id)?.label, name]);
+}
+
 describe('a graph as a Mermaid flowchart', () => {
   test('shows inputs, nodes, data by its name and outputs', () => {
     const embed = node({
@@ -286,11 +292,6 @@ describe('a flowchart of a result', () => {
     'running',
     'pending',
   ] as const;
-
-  function classesOf(text: string): (readonly [string | undefined, string])[] {
-    const { shapes, classes } = readFlowchart(text);
-    return Array.from(classes, ([id, name]) => [shapes.find((shape) => shape.id === id)?.label, name]);
-  }
 
   test('has a class for each status', () => {
     const { definitions } = readFlowchart(counter.toMermaid({ nodes: {} }));

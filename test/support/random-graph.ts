@@ -191,7 +191,7 @@ export const acyclicPlan: fc.Arbitrary<Plan> = fc
     }
     return {
       parts: seeds.some(({ twin }) => twin) ? withTwins(parts) : parts,
-      limit: Number.POSITIVE_INFINITY,
+      limit,
     };
   });
 
@@ -238,9 +238,11 @@ export const cyclicPlan: fc.Arbitrary<Plan> = fc
   })
   .map(({ seeds, gates, limit }) => {
     const names = seeds.map((_, index) => `n${index}`);
-    const chosen = gates.map(({ targets }) => [
-      ...new Set(targets.map((target) => names[target % names.length] ?? 'n0')),
-    ]);
+    const chosen = gates.map(({ targets }, index) => {
+      const others = gates.flatMap((_, at) => (at === index ? [] : [`g${at}`]));
+      const candidates = [...names, ...names, ...others];
+      return [...new Set(targets.map((target) => candidates[target % candidates.length] ?? 'n0'))];
+    });
     const isTarget = new Set(chosen.flat());
     const work = seeds.map((each, index) => {
       const name = `n${index}`;

@@ -1,0 +1,205 @@
+import fc from 'fast-check';
+import { createRunner, graph, type RunResult } from 'troupe';
+import { fakeClock } from 'troupe/testing';
+import { describe, expect, test, vi } from 'vitest';
+import { stepsOf, unendedOf } from '../support/forest.ts';
+import {
+  acyclicPlan,
+  buildGraph,
+  cyclicPlan,
+  inputsFor,
+  paces,
+  type Pace,
+  type Plan,
+} from '../support/random-graph.ts';
+import { eventLog } from '../support/runs.ts';
+
+// Many runs a law, on a machine that may be busy with other things.
+vi.setConfig({ testTimeout: 600_000 });
+
+const FINAL = ['completed', 'skipped', 'blocked', 'failed', 'cancelled'];
+const ENDED = ['completed', 'failed', 'cancelled', 'timedOut'];
+
+interface Scenario {
+  readonly plan: Plan;
+  readonly paces: readonly Pace[];
+  /** Which nodes throw. */
+  readonly failing: readonly number[];
+  readonly onError: 'stop' | 'continue' | 'stopAll';
+  readonly maxConcurrency: number;
+  readonly timeout: number | null;
+  /** When the run is cancelled, in ms, if it is. */
+  readonly cancelAt: number | null;
+  readonly isNested: boolean;
+}
+
+const scenario: fc.Arbitrary<Scenario> = fc.record({
+  plan: fc.oneof(acyclicPlan, cyclicPlan),
+  paces,
+  failing: fc.array(fc.nat(13), { maxLength: 2 }),
+  onError: fc.constantFrom('stop', 'continue', 'stopAll'),
+  maxConcurrency: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+  timeout: fc.option(fc.integer({ min: 1, max: 60 }), { freq: 3 }),
+  cancelAt: fc.option(fc.integer({ min: 0, max: 60 }), { freq: 3 }),
+  isNested: fc.boolean(),
+});
+
+function failingOf({ plan, failing }: Pick<Scenario, 'plan' | 'failing'>): Set<string> {
+  return new Set(failing.flatMap((index) => plan.parts[index]?.name ?? []));
+}
+
+/** Performs a scenario to its end, whatever that is. */
+async function perform(given: Scenario) {
+  const { plan, timeout, cancelAt, onError, maxConcurrency } = given;
+  const clock = fakeClock();
+  const { events, subscriber } = eventLog();
+  const inner = buildGraph(plan, { clock, paces: given.paces, failing: failingOf(given) });
+  const g = given.isNested ? graph({ name: 'outer', nodes: [inner.asNode()] }) : inner;
+  const runner = createRunner({ clock, maxIterations: 20, onError, maxConcurrency, timeout, subscriber });
+  const handle = runner.iter(g, inputsFor(inner), { onFailure: 'return' });
+  if (cancelAt !== null) clock.setTimeout(() => void handle.cancel('enough'), cancelAt);
+  await clock.runAll();
+  const result: RunResult = await handle.result;
+  await runner.close();
+  return { result, events, names: g.nodes.map(({ name }) => name) };
+}
+
+function law(
+  holds: (performance: Awaited<ReturnType<typeof perform>>, given: Scenario) => void,
+): Promise<void> {
+  return fc.assert(
+    fc.asyncProperty(scenario, async (given) => holds(await perform(given), given)),
+    { numRuns: 1500 },
+  );
+}
+
+describe('for every graph that has ended, in whatever way', () => {
+  test('each node has a final status', () =>
+    law(({ result: { status, nodes }, names }) => {
+      expect(ENDED).toContain(status);
+      expect(Object.keys(nodes).toSorted()).toEqual(names.toSorted());
+      expect(Object.values(nodes).filter((each) => !FINAL.includes(each))).toEqual([]);
+    }));
+
+  test('each node that did not complete has a reason, and no other has one', () =>
+    law(({ result: { nodes, reasons } }) => {
+      const incomplete = Object.keys(nodes).filter((name) => nodes[name] !== 'completed');
+
+      expect(Object.keys(reasons).toSorted()).toEqual(incomplete.toSorted());
+      expect(Object.values(reasons).every((reason) => typeof reason === 'string' && reason !== '')).toBe(
+        true,
+      );
+    }));
+
+  test('the statuses of the nodes go with that of the run', () =>
+    law(({ result: { status, nodes, error } }, { onError }) => {
+      const statuses = new Set<string>(Object.values(nodes));
+
+      if (status === 'completed') {
+        expect(error).toBeUndefined();
+        expect([...statuses].filter((each) => each !== 'completed' && each !== 'skipped')).toEqual([]);
+      } else expect(error).toBeInstanceOf(Error);
+      // Under 'stopAll' a nested graph is stopped from outside when something in it fails.
+      if (status === 'failed' && onError !== 'stopAll') expect(statuses).toContain('failed');
+    }));
+
+  test('no request is left, and N of them have 2N stamps', () =>
+    law(({ result: { info } }) => {
+      expect(unendedOf(info)).toEqual([]);
+      expect(stepsOf(info).steps).toEqual(stepsOf(info).lawful);
+    }));
+
+  test('a node completed if and only if its last request succeeded', () =>
+    law(({ result: { nodes, info } }) => {
+      const [root] = info.requests.roots;
+      const last = new Map(
+        Array.from(info.requests.children(root?.nodeId ?? ''), ({ nodeName, status }) => [nodeName, status]),
+      );
+
+      for (const [name, status] of Object.entries(nodes)) {
+        expect(last.get(name) === 'succeeded').toBe(status === 'completed');
+        if (status === 'skipped' || status === 'blocked') expect(last.has(name)).toBe(false);
+      }
+    }));
+
+  test('the outputs are names that nodes make, never decisions or inputs', () =>
+    law(({ result: { outputs } }, { plan }) => {
+      const made = plan.parts.flatMap(({ writes }) => writes ?? []);
+
+      expect(Object.keys(outputs).filter((name) => !made.includes(name))).toEqual([]);
+    }));
+
+  test('the events end with RunEnd, and count without a gap', () =>
+    law(({ events, result: { status } }) => {
+      expect(events.at(-1)).toMatchObject({ type: 'RunEnd', status });
+      expect(events.map(({ seq }) => seq)).toEqual([...events.keys()]);
+    }));
+});
+
+describe("for every acyclic graph under 'continue'", () => {
+  const withFailures = fc.record({
+    plan: acyclicPlan,
+    paces,
+    failing: fc.array(fc.nat(13), { minLength: 1, maxLength: 3 }),
+  });
+
+  async function both({ plan, paces: pace, failing }: Pick<Scenario, 'plan' | 'paces' | 'failing'>) {
+    const clock = fakeClock();
+    const runner = createRunner({ clock, onError: 'continue' });
+    const healthy = buildGraph(plan, { clock, paces: pace });
+    const broken = buildGraph(plan, { clock, paces: pace, failing: failingOf({ plan, failing }) });
+    const runs = [healthy, broken].map((g) => runner.run(g, inputsFor(g), { onFailure: 'return' }));
+    await clock.runAll();
+    return { fine: await runs[0], failed: await runs[1] };
+  }
+
+  test('what does not depend on a failed node is as it would be without the failure', () =>
+    fc.assert(
+      fc.asyncProperty(withFailures, async (given) => {
+        const { fine, failed } = await both(given);
+        const touched = dependents(
+          given.plan,
+          Object.keys(failed?.nodes ?? {}).filter((name) => failed?.nodes[name] === 'failed'),
+        );
+
+        for (const { name, writes } of given.plan.parts) {
+          if (touched.has(name)) continue;
+          expect([name, failed?.nodes[name]]).toEqual([name, fine?.nodes[name]]);
+          const isOutput = writes !== undefined && fine !== undefined && Object.hasOwn(fine.outputs, writes);
+          if (isOutput && fine.nodes[name] === 'completed')
+            expect(failed?.outputs).toHaveProperty([writes], fine.outputs[writes]);
+        }
+      }),
+      { numRuns: 1500 },
+    ));
+
+  test('what reads what a failed node was to make does not complete, and no request of it is made', () =>
+    fc.assert(
+      fc.asyncProperty(withFailures, async (given) => {
+        const { failed } = await both(given);
+        const bad = given.plan.parts.filter(
+          ({ name }) => failed?.nodes[name] === 'failed' || failed?.nodes[name] === 'blocked',
+        );
+
+        for (const { name, reads } of given.plan.parts) {
+          if (!bad.some(({ writes }) => writes !== undefined && reads.includes(writes))) continue;
+          expect(['blocked', 'skipped']).toContain(failed?.nodes[name]);
+          expect([...(failed?.info.requests ?? [])].filter(({ nodeName }) => nodeName === name)).toEqual([]);
+        }
+      }),
+      { numRuns: 1500 },
+    ));
+});
+
+/** The nodes that depend on some, by data or by gates, at any distance; those themselves included. */
+function dependents({ parts }: Plan, from: readonly string[]): Set<string> {
+  const found = new Set(from);
+  for (const name of found) {
+    const part = parts.find((each) => each.name === name);
+    for (const other of parts) {
+      if (part?.targets.includes(other.name) === true) found.add(other.name);
+      if (part?.writes !== undefined && other.reads.includes(part.writes)) found.add(other.name);
+    }
+  }
+  return found;
+}

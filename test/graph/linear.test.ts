@@ -1,0 +1,146 @@
+import { END, graph, ifElse, input, node, route, type AnyNode } from 'troupe';
+import { expect, test } from 'vitest';
+
+function worker(name: string, reads: readonly string[], output: string): AnyNode {
+  return node({
+    name,
+    inputs: Object.fromEntries(reads.map((read) => [read, input<unknown>()])),
+    output,
+    run: () => 1,
+  });
+}
+
+function fork(name: string, read: string, targets: readonly [string, string]): AnyNode {
+  return ifElse({
+    name,
+    inputs: { [read]: input<unknown>() },
+    then: targets[0],
+    else: targets[1],
+    run: () => true,
+  });
+}
+
+function times<Item>(count: number, make: (index: number) => Item): Item[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+const chain = (count: number): AnyNode[] =>
+  times(count, (index) => worker(`n${index}`, [`v${index}`], `v${index + 1}`));
+
+/** One node that all others read, and one that reads them all. */
+function wide(count: number): AnyNode[] {
+  const middle = times(count - 2, (index) => worker(`n${index}`, ['root'], `v${index}`));
+  const all = middle.flatMap(({ outputs }) => outputs);
+  return [worker('first', ['x'], 'root'), ...middle, worker('last', all, 'end')];
+}
+
+/** Gates that each choose one of two nodes, after which the next gate joins them. */
+const joiningLadder = (count: number): AnyNode[] =>
+  times(count / 3, (index) => [
+    fork(`gate${index}`, `v${index}`, [`left${index}`, `right${index}`]),
+    worker(`left${index}`, [`v${index}`], `v${index + 1}`),
+    worker(`right${index}`, [`v${index}`], `v${index + 1}`),
+  ]).flat();
+
+/** Gates that each choose a node or the next gate. */
+const elseIfs = (count: number, output: (index: number) => string): AnyNode[] =>
+  times(count / 2, (index) => [
+    fork(`gate${index}`, 'x', [`n${index}`, index + 1 < count / 2 ? `gate${index + 1}` : END]),
+    worker(`n${index}`, ['x'], output(index)),
+  ]).flat();
+
+/** A ring of which one gate chooses whether it goes round again. */
+function loop(count: number): AnyNode[] {
+  const last = count - 2;
+  const ring = times(count - 1, (index) =>
+    worker(`n${index}`, [`v${index}`], index === last ? 'v0' : `v${index + 1}`),
+  );
+  const again = route({
+    name: 'again',
+    inputs: { v0: input<unknown>() },
+    targets: ['n0', END],
+    run: () => null,
+  });
+  return [...ring, again];
+}
+
+/** A ring of which every other node is a gate that may leave it. */
+const gatedLoop = (count: number): AnyNode[] =>
+  times(count / 2, (index) => {
+    const next = (index + 1) % (count / 2);
+    return [
+      worker(`n${index}`, [`v${index}`], `v${next}`),
+      fork(`gate${index}`, `v${next}`, [`n${next}`, END]),
+    ];
+  }).flat();
+
+function router(count: number): AnyNode[] {
+  const targets = times(count - 1, (index) => worker(`n${index}`, ['x'], 'v'));
+  const pick = route({ name: 'pick', targets: targets.map(({ name }) => name), run: () => null });
+  return [pick, ...targets];
+}
+
+const ordered = (count: number): AnyNode[] =>
+  times(count, (index) =>
+    node({
+      name: `n${index}`,
+      emits: [`e${index}`],
+      ...(index > 0 ? { waitFor: [`e${index - 1}`] } : {}),
+      inputs: {},
+      run: () => 1,
+    }),
+  );
+
+/** The least processor time that building takes, in µs: other processes do not count. */
+function cost(nodes: readonly AnyNode[]): number {
+  const costs = times(3, () => {
+    const before = process.cpuUsage();
+    graph({ name: 'large', nodes });
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  });
+  return Math.min(...costs);
+}
+
+test.each([
+  { what: 'a chain', make: chain },
+  {
+    what: 'a chain whose last node is first in the list',
+    make: (count: number) => chain(count).toReversed(),
+  },
+  { what: 'a wide graph', make: wide },
+  { what: 'a ladder of gates whose branches join', make: joiningLadder },
+  { what: 'a ladder of else-ifs', make: (count: number) => elseIfs(count, (index) => `v${index}`) },
+  { what: 'one big loop', make: loop },
+  { what: 'one big loop with many gates', make: gatedLoop },
+  { what: 'nodes that only wait for each other', make: ordered },
+])(
+  '$what of ten times 500 nodes is built in under twenty times the time',
+  { timeout: 120_000 },
+  ({ make }) => {
+    const [small, large] = [make(500), make(5_000)];
+
+    const ratio = cost(large) / cost(small);
+
+    expect(ratio).toBeLessThan(20);
+  },
+);
+
+// Smaller, as a cube of 5,000 would never end.
+test.each([
+  { what: 'a gate of which all targets make one name', make: router },
+  {
+    what: 'a ladder of else-ifs of which all branches make one name',
+    make: (count: number) => elseIfs(count, () => 'v'),
+  },
+])(
+  '$what of ten times 100 nodes is built in under twenty times the time',
+  { timeout: 120_000 },
+  ({ make }) => {
+    const [small, large] = [make(100), make(1_000)];
+
+    const ratio = cost(large) / cost(small);
+
+    expect(ratio).toBeLessThan(20);
+  },
+);
