@@ -1,12 +1,8 @@
+import { conditionsOf, type Condition } from './conditions.ts';
 import { reach } from './components.ts';
 import { problem } from './problem.ts';
 import type { GraphState } from './state.ts';
-import type { Wiring, WiredMember } from './wiring.ts';
-
-/** The decisions that must have been made for a node to run: the target by its gate. */
-type Conditions = ReadonlyMap<number, number>;
-
-const ALWAYS: Conditions = new Map();
+import type { Wiring } from './wiring.ts';
 
 /**
  * Throws where two nodes output one name and nothing says which of them counts: at most one of them can run, as a gate
@@ -16,16 +12,11 @@ export function assertProducersAgree(state: GraphState, wiring: Wiring): void {
   const contested = [...wiring.producers].filter(([name, all]) => all.length > 1 && !state.shared.has(name));
   if (contested.length === 0) return;
   const conditions = conditionsOf(wiring);
-  const reached = new Map<number, ReadonlySet<number>>();
-  const follows = (from: number, to: number): boolean => {
-    const known = reached.get(from) ?? reach(wiring.successors, from);
-    reached.set(from, known);
-    return known.has(to);
-  };
+  const order = new Order(wiring);
   for (const [name, all] of contested) {
-    for (const [first, second] of pairsOf(all)) {
-      if (areExclusive(conditions[first], conditions[second])) continue;
-      if (follows(first, second) || follows(second, first)) continue;
+    for (const sides of runningTogether(all, conditions)) {
+      const [first, second] = order.unorderedPair(sides) ?? [];
+      if (first === undefined || second === undefined) continue;
       const [a, b] = [wiring.members[first]?.name ?? '', wiring.members[second]?.name ?? ''];
       throw problem(
         state,
@@ -36,60 +27,102 @@ export function assertProducersAgree(state: GraphState, wiring: Wiring): void {
   }
 }
 
-function* pairsOf(all: readonly number[]): Generator<readonly [number, number]> {
-  for (const [at, first] of all.entries()) for (const second of all.slice(at + 1)) yield [first, second];
+/** What hangs below one condition: the producers that need nothing more, and the conditions that add to it. */
+interface Branch {
+  readonly producers: number[];
+  readonly children: Condition[];
 }
 
-function areExclusive(first: Conditions = ALWAYS, second: Conditions = ALWAYS): boolean {
-  for (const [gate, target] of first) {
-    const other = second.get(gate);
-    if (other !== undefined && other !== target) return true;
-  }
-  return false;
-}
+/** Two sets of producers: one of each may run in the same run. */
+type Sides = readonly [readonly number[], readonly number[]];
 
-/** What must have been decided for each node to run, in an order in which what a node depends on comes first. */
-function conditionsOf({ members, components }: Wiring): Conditions[] {
-  const found: Conditions[] = [];
-  const of = (index: number): Conditions => found[index] ?? ALWAYS;
-  for (const component of components.members) {
-    for (const index of component) {
-      const member = members[index];
-      if (member === undefined) continue;
-      const outside = (other: number): boolean => components.of[other] !== components.of[index];
-      found[index] = conditionsOfMember(member, members, { of, outside });
+/**
+ * The producers that may run together: conditions form a tree, as they share what they have in common, and producers
+ * below different targets of one gate exclude each other. Linear in the size of that tree where all of them do.
+ */
+function* runningTogether(
+  all: readonly number[],
+  conditions: readonly (Condition | undefined)[],
+): Generator<Sides> {
+  const branches = new Map<Condition | undefined, Branch>();
+  const branchOf = (condition: Condition | undefined): Branch => {
+    const known = branches.get(condition);
+    if (known !== undefined) return known;
+    const made: Branch = { producers: [], children: [] };
+    branches.set(condition, made);
+    return made;
+  };
+  for (const producer of all) {
+    let at = conditions[producer];
+    const isKnown = branches.has(at);
+    branchOf(at).producers.push(producer);
+    // What is known has been hung up, with everything above it.
+    let isNew = !isKnown;
+    while (at !== undefined && isNew) {
+      isNew = !branches.has(at.rest);
+      branchOf(at.rest).children.push(at);
+      at = at.rest;
     }
+  }
+  for (const { producers, children } of branches.values()) {
+    const gates = groupByGate(children);
+    if (producers.length + gates.size < 2) continue;
+    const groups = [...gates.values()].map((group) => group.flatMap((child) => below(child, branches)));
+    yield* sidesOf([...producers.map((producer) => [producer]), ...groups]);
+  }
+}
+
+function* sidesOf(groups: readonly (readonly number[])[]): Generator<Sides> {
+  for (const [at, first] of groups.entries())
+    for (const second of groups.slice(at + 1)) yield [first, second];
+}
+
+function groupByGate(conditions: readonly Condition[]): Map<number, Condition[]> {
+  const groups = new Map<number, Condition[]>();
+  for (const condition of conditions) {
+    const known = groups.get(condition.gate);
+    if (known === undefined) groups.set(condition.gate, [condition]);
+    else known.push(condition);
+  }
+  return groups;
+}
+
+function below(top: Condition, branches: ReadonlyMap<Condition | undefined, Branch>): number[] {
+  const found: number[] = [];
+  const open = [top];
+  // The list grows while it is walked.
+  for (const condition of open) {
+    const branch = branches.get(condition);
+    found.push(...(branch?.producers ?? []));
+    open.push(...(branch?.children ?? []));
   }
   return found;
 }
 
-function conditionsOfMember(
-  { index, ports, gates }: WiredMember,
-  members: readonly WiredMember[],
-  { of, outside }: { of: (index: number) => Conditions; outside: (index: number) => boolean },
-): Conditions {
-  let conditions = ALWAYS;
-  for (const port of ports) {
-    if (port.hasDefault || port.isOptional || port.producers.length === 0) continue;
-    if (port.producers.every(outside)) conditions = both(conditions, inAll(port.producers.map(of)));
+/** Which nodes come after which. */
+class Order {
+  readonly #wiring: Wiring;
+  readonly #reached = new Map<number, ReadonlySet<number>>();
+
+  constructor(wiring: Wiring) {
+    this.#wiring = wiring;
   }
-  if (gates.length === 0) return conditions;
-  const chosen = gates.map((gate) => {
-    const decides = members[gate]?.node.gate?.isMulti === true ? ALWAYS : new Map([[gate, index]]);
-    return both(outside(gate) ? of(gate) : ALWAYS, decides);
-  });
-  return both(conditions, inAll(chosen));
-}
 
-/** What holds when both hold. The same object where nothing is added, so that long chains cost nothing. */
-function both(first: Conditions, second: Conditions): Conditions {
-  if (second.size === 0 || first === second) return first;
-  if (first.size === 0) return second;
-  return new Map([...first, ...second]);
-}
+  /** Two nodes of which neither comes after the other, if there are any. */
+  unorderedPair([firsts, seconds]: Sides): readonly [number, number] | undefined {
+    for (const first of firsts) {
+      const second = seconds.find((each) => !this.#follows(first, each) && !this.#follows(each, first));
+      if (second !== undefined) return [first, second];
+    }
+    return undefined;
+  }
 
-/** What holds in each of several cases. */
-function inAll([first = ALWAYS, ...others]: readonly Conditions[]): Conditions {
-  if (others.length === 0) return first;
-  return new Map([...first].filter(([gate, target]) => others.every((other) => other.get(gate) === target)));
+  #follows(from: number, to: number): boolean {
+    const { components, successors } = this.#wiring;
+    // Components are numbered in an order in which what comes later has the higher number.
+    if ((components.of[from] ?? 0) > (components.of[to] ?? 0)) return false;
+    const known = this.#reached.get(from) ?? reach(successors, from);
+    this.#reached.set(from, known);
+    return known.has(to);
+  }
 }

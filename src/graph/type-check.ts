@@ -3,6 +3,7 @@ import type {
   Fits,
   GateIn,
   IsNever,
+  MadeOf,
   NameOf,
   OutputNameOf,
   PortOf,
@@ -41,7 +42,7 @@ type OrElse<Problem, Fine> = [Problem] extends [never] ? Fine : Problem;
 
 type NodeProblem<N extends Net, Member> =
   | TargetProblem<GateIn<Member>, NameOf<N['nodes']>>
-  | (N['edges'] extends GraphEdge ? never : PortProblem<N, Member, Made<N>>);
+  | (N['edges'] extends GraphEdge ? never : PortProblem<Makers<N['nodes']>, Member>);
 
 /** Where a new node makes what an old one does not take, the new one is to blame. */
 type OldProblem<N extends Net, Member extends AnyNode, Old extends string> = [Old] extends [never]
@@ -102,24 +103,19 @@ type UnknownTarget<Gate extends string, Target> = Target extends string
 
 // ---- Ports.
 
-type PortProblem<N extends Net, Member, Values> = Member extends AnyNode
-  ? Values extends Wanted<Member, keyof Values>
-    ? never
-    : Misfit<N, Member, Extract<PortOf<Member>, keyof Values>>
+type PortProblem<Map extends Record<string, unknown>, Member> = Member extends AnyNode
+  ? MakerProblem<Map[PortOf<Member>], Member>
   : never;
 
-/** What the nodes make, for all ports of a node to be compared with at once. */
-type Made<N extends Net> = {
-  [Name in OutputNameOf<N['nodes']>]: ValueOf<Makers<N['nodes']>[Name], Name>;
-};
+/** All ports that one node feeds are compared at once; which of them does not fit is only asked when one does not. */
+type MakerProblem<Maker, Member extends AnyNode> = Maker extends AnyNode
+  ? MadeOf<Maker> extends Pick<TakenOf<Member>, PortOf<Member> & OutputNameOf<Maker> & keyof TakenOf<Member>>
+    ? never
+    : Misfit<Maker, Member, Extract<PortOf<Member>, OutputNameOf<Maker>>>
+  : never;
 
-type Wanted<Member extends AnyNode, Made> = Pick<
-  TakenOf<Member>,
-  Extract<Extract<keyof TakenOf<Member>, PortOf<Member>>, Made>
->;
-
-type Misfit<N extends Net, Member extends AnyNode, Port> = Port extends keyof TakenOf<Member> & string
-  ? MisfitOf<Makers<N['nodes']>[Port], Member, Port>
+type Misfit<Maker, Member extends AnyNode, Port> = Port extends keyof TakenOf<Member> & string
+  ? MisfitOf<Maker, Member, Port>
   : never;
 
 type MisfitOf<

@@ -5,6 +5,7 @@ import type {
   GivenOf,
   InterruptIn,
   IsNever,
+  NameOf,
   OutputNameOf,
   PortOf,
   TakenOf,
@@ -15,6 +16,7 @@ import type {
   ComponentOf,
   Exits,
   Feeders,
+  GraphEdge,
   LoopName,
   Makers,
   Net,
@@ -158,20 +160,31 @@ export type AnswerName<N extends Net> = Response<N>;
 
 // ---- What comes out.
 
-/** The names that something outside their maker's component reads. */
-type Inner<N extends Net, Member, Read, Exit> = Member extends AnyNode
-  ? ReadOutside<N, Member, Extract<OutputNameOf<Member>, Read>, Exit>
+/** The names that something outside their maker's component reads. `Looped` are the names of the nodes in loops. */
+type Inner<N extends Net, Member, Read, Looped> = Member extends AnyNode
+  ? Member['name'] extends Looped
+    ? ReadOutside<N, Member, OutputNameOf<Member>>
+    : ReadOutside<N, Member, Extract<OutputNameOf<Member>, PortOf<Member>>> | ReadAtAll<Member, Read>
   : never;
 
-type ReadOutside<N extends Net, Member extends AnyNode, Output extends string, Exit> = Output extends string
-  ? IsNever<Exclude<ReadersOf<N, Member, Output>, ComponentOf<N, Member['name'], Exit>>> extends true
+type ReadOutside<N extends Net, Member extends AnyNode, Output extends string> = Output extends string
+  ? IsNever<Exclude<ReadersOf<N, Member, Output>, ComponentOf<N, Member['name'], Exits<N>>>> extends true
     ? never
     : Output
   : never;
 
+/** Of a node in no loop, the names that it does not read itself, and something does. */
+type ReadAtAll<Member, Read> = Exclude<Extract<OutputNameOf<Member>, Read>, PortOf<Member>>;
+
+/** The nodes whose outputs need a look at each reader: those in a loop, and with explicit edges all. */
+type Looped<N extends Net> = N['edges'] extends GraphEdge ? NameOf<N['nodes']> : LoopName<N>;
+
+type Read<N extends Net> =
+  IsNever<N['shared']> extends true ? PortOf<N['nodes']> : Exclude<PortOf<N['nodes']>, N['shared']>;
+
 /** What a run of these nodes gives: what nothing outside its maker's component reads. */
 export type LeafOutputs<N extends Net> = {
-  [Name in Exclude<OutputNameOf<N['nodes']>, Inner<N, N['nodes'], PortOf<N['nodes']>, Exits<N>>>]: ValueOf<
+  [Name in Exclude<OutputNameOf<N['nodes']>, Inner<N, N['nodes'], Read<N>, Looped<N>>>]: ValueOf<
     Makers<N['nodes']>[Name],
     Name
   >;

@@ -192,7 +192,8 @@ function assertLeavable(state: GraphState, wiring: Wiring): void {
         "Let a gate choose whether it goes on (`route({ targets: ['…', END] })`), or set `convergence: 'fixpoint'`.",
       );
     }
-    if (loop.some(asks) || loop.some((member) => canLeave(member, new Set(indices)))) continue;
+    const inside = new Set(indices);
+    if (loop.some(asks) || loop.some((member) => canLeave(member, inside))) continue;
     throw problem(
       state,
       `no gate of the loop of ${list(loop.map(({ name }) => name))} can ever leave it`,

@@ -78,6 +78,35 @@ describe('a decision of a gate in a loop', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('that refuses one member of a loop keeps out only that one', async () => {
+    const permit = ifElse({
+      name: 'permit',
+      inputs: { flag: input<boolean>() },
+      then: 'note',
+      else: END,
+      run: ({ flag }) => flag,
+    });
+    const note = node({ name: 'note', inputs: { n: input<number>() }, output: 'noted', run: ({ n }) => n });
+    const inc = node({ name: 'inc', inputs: { n: input<number>() }, output: 'n', run: ({ n }) => n + 1 });
+    const again = route({
+      name: 'again',
+      inputs: { n: input<number>(), noted: input(0) },
+      targets: ['inc', END],
+      run: ({ n }) => (n < 3 ? 'inc' : END),
+    });
+
+    const { outputs, nodes } = await createRunner().run(
+      graph({ name: 'g', nodes: [permit, note, inc, again] }),
+      {
+        flag: false,
+        n: 0,
+      },
+    );
+
+    expect(nodes).toEqual({ permit: 'completed', note: 'skipped', inc: 'completed', again: 'completed' });
+    expect(outputs.n).toBe(3);
+  });
+
   test('that was not used is void when the gate decides again', async () => {
     const trace: string[] = [];
     const { begin, middle, rewrite, last, target } = race(trace);

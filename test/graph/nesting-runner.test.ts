@@ -202,7 +202,8 @@ function lacking(capability: string): object {
   const runner = createRunner();
   return {
     capabilities: { ...runner.capabilities, [capability]: false },
-    iter: runner.iter.bind(runner),
+    run: runner.run.bind(runner),
+    respond: runner.respond.bind(runner),
   };
 }
 
