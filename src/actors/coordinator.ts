@@ -1,10 +1,9 @@
-import { createActor, type Actor, type ActorLogic, type AnyActorRef, type NonReducibleUnknown } from 'xstate';
 import { afterThisTurn, type Clock } from '../clock.ts';
 import { recordOf } from '../clone.ts';
 import type { InvocationIds } from '../ids.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import type { Redactor } from '../redact.ts';
-import type { AnySystem } from './chart-logic.ts';
+import type { CoordinatorActor } from './coordinator-actor.ts';
 import type { ContextScope } from './context-store.ts';
 import { Invocation, type EndEvent, type Outcome } from './invocation.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
@@ -37,8 +36,6 @@ export interface CoordinatorHost {
   onIdle(): void;
   /** Something can, after nothing could. */
   onBusy(): void;
-  /** An actor broke in a way that no chart knows. */
-  onDefect(error: unknown): void;
 }
 
 /** What a coordinator needs. */
@@ -48,7 +45,7 @@ export interface CoordinatorOptions {
   readonly clock: Clock;
   readonly slots: Slots | undefined;
   readonly redact: Redactor | undefined;
-  readonly parent: AnyActorRef;
+  readonly actor: CoordinatorActor;
   readonly host: CoordinatorHost;
 }
 
@@ -68,7 +65,7 @@ const STACKED_STARTS = 32;
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #slots: Slots | undefined;
-  readonly #actor: Actor<ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem>>;
+  readonly #actor: CoordinatorActor;
   readonly #live = new Map<string, Invocation>();
   #created = 0;
   #active = 0;
@@ -76,15 +73,7 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#slots = options.slots;
-    this.#actor = createActor(
-      coordinatorLogic((error) => options.host.onDefect(error)),
-      { parent: options.parent, id: 'coordinator' },
-    );
-    this.#actor.start();
-  }
-
-  get ref(): AnyActorRef {
-    return this.#actor;
+    this.#actor = options.actor;
   }
 
   /** Whether nothing can go on by itself. */
@@ -116,9 +105,9 @@ export class Coordinator {
         isSync,
         createdAt: clock.now(),
       },
-      this.#actor,
+      this.#actor.ref,
     );
-    this.#actor.send({ type: 'call', requestId, nodeName: node.name });
+    this.#actor.onCall(requestId, node.name);
     this.#live.set(requestId, invocation);
     reporter.created(invocation);
     parent?.addChild(invocation);
@@ -289,39 +278,6 @@ export class Coordinator {
     this.resume(parent, () => invocation.settle(outcome));
     this.endIfDrained(parent);
   }
-}
-
-interface CoordinatorSnapshot {
-  readonly status: 'active';
-  readonly output: undefined;
-  readonly error: undefined;
-  readonly context: { readonly live: number; readonly ended: number };
-}
-
-type CoordinatorEvent = { readonly type: string; readonly [key: string]: unknown };
-
-function counting(live: number, ended: number): CoordinatorSnapshot {
-  return { status: 'active', output: undefined, error: undefined, context: { live, ended } };
-}
-
-const IDLE = counting(0, 0);
-
-/** What inspectors see of a coordinator: how many jobs are live and have ended. */
-function coordinatorLogic(
-  onDefect: (error: unknown) => void,
-): ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem> {
-  return {
-    getInitialSnapshot: () => IDLE,
-    getPersistedSnapshot: (snapshot) => snapshot,
-    transition: (snapshot, event) => {
-      const { live, ended } = snapshot.context;
-      if (event.type === 'call') return counting(live + 1, ended);
-      if (event.type.startsWith('xstate.done.actor.')) return counting(live - 1, ended + 1);
-      // No invocation's logic ends in an error: its failure is a state. So this is a defect, and must not vanish.
-      if (event.type.startsWith('xstate.error.actor.')) onDefect(event['error']);
-      return snapshot;
-    },
-  };
 }
 
 /** Whether an invocation does no work of its own, and so takes no place. */

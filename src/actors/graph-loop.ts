@@ -91,10 +91,10 @@ export class GraphLoop {
       member.gates.length === 0 ? member.node.gate === undefined : board.isChosen(member),
     );
     if (first.length > 0) return first;
-    // Gates before the loop that chose nothing of it have decided that it is not entered.
-    if (members.some(({ gates }) => gates.some((gate) => !this.#members.has(gate)))) return [];
     const open = able.filter((member) => this.#isOpenByDefault(member));
     if (open.length > 0) return open;
+    // Gates before the loop that chose nothing of it have decided that it is not entered.
+    if (members.some(({ gates }) => gates.some((gate) => !this.#members.has(gate)))) return [];
     return able.filter((member) => member.node.gate !== undefined && member.gates.length === 0);
   }
 

@@ -13,11 +13,11 @@ import { Deadline } from './deadline.ts';
 import type { EndEvent, Invocation, Outcome } from './invocation.ts';
 import { Performer } from './performer.ts';
 import { Publisher } from './publisher.ts';
+import { RunActors } from './run-actors.ts';
 import { Questions } from './questions.ts';
 import { namedOutputs, Reporter } from './reporter.ts';
 import type { PauseInfo, RunSettings } from './settings.ts';
 import { StateKeeper } from './state-keeper.ts';
-import { stopActor } from './stop-actor.ts';
 
 /** The statuses in which a run ends. */
 export type EndStatus = Exclude<RunStatus, 'running' | 'paused'>;
@@ -48,6 +48,8 @@ export interface RunOptions {
   /** The run's own actor. */
   readonly self: AnyActorRef;
   readonly listener: RunListener;
+  /** The actors that it shares with the other items of a map; without them it has its own. */
+  readonly actors?: RunActors | undefined;
 }
 
 /** One run: its log, its actors, and its status. */
@@ -58,6 +60,7 @@ export class Run implements CoordinatorHost {
   /** How it ended, once it has. */
   end: RunEnd | undefined;
   readonly #options: RunOptions;
+  readonly #actors: RunActors;
   readonly #keeper: StateKeeper;
   readonly #publisher: Publisher;
   readonly #coordinator: Coordinator;
@@ -80,7 +83,9 @@ export class Run implements CoordinatorHost {
     this.settings = settings;
     this.history = new RunHistory(runId, redact);
     const { log } = this.history;
-    this.#keeper = new StateKeeper(log, parent, redact);
+    this.#actors = options.actors ?? new RunActors(parent, false);
+    this.#actors.add(this);
+    this.#keeper = new StateKeeper(this.#actors.keeper, log, redact);
     const stamp = {
       runId,
       ...(workflowId === undefined ? {} : { workflowId }),
@@ -94,7 +99,7 @@ export class Run implements CoordinatorHost {
       clock,
       slots: settings.slots,
       redact,
-      parent,
+      actor: this.#actors.coordinator,
       host: this,
     });
     this.#coordinator = coordinator;
@@ -321,8 +326,7 @@ export class Run implements CoordinatorHost {
 
   #finish(end: RunEnd): void {
     const { self, listener } = this.#options;
-    stopActor(this.#coordinator.ref);
-    stopActor(this.#keeper.ref);
+    this.#actors.remove(this);
     // The answer is for a parent of this actor; whoever inspects a runner sees what may be seen.
     const { emit, redact } = this.settings;
     const show = (value: unknown, path: string): unknown =>

@@ -2,6 +2,7 @@ import { createActor, type AnyActorRef } from 'xstate';
 import { runnerChart } from '../machines/runner.ts';
 import { fromChart } from './chart-logic.ts';
 import { guardInspector, type Inspector } from './inspector.ts';
+import { MapActors, type ItemRoot } from './run-actors.ts';
 import type { Run } from './run.ts';
 import { createRunLogic, singleRun } from './run-logic.ts';
 
@@ -24,8 +25,13 @@ export class RunnerActor {
     this.#isInspected = isInspected;
   }
 
+  /** The actors that the items of a map share; none where somebody inspects, and each run is shown with its own. */
+  createMapActors(): MapActors | undefined {
+    return this.#isInspected ? undefined : new MapActors();
+  }
+
   /** Starts the actor of a run, with the run that is made for it. */
-  spawn(runId: string, make: MakeRun): Run {
+  spawn(runId: string, make: MakeRun, items?: ItemRoot): Run {
     const runs = singleRun();
     const logic = createRunLogic<undefined, unknown>(
       (_input, { self }) =>
@@ -33,10 +39,14 @@ export class RunnerActor {
           make(self),
       runs,
     );
-    const parent = this.#isInspected ? { parent: this.#actor } : {};
-    const actor = createActor(logic, { id: runId, input: undefined, ...parent });
+    const parent = this.#isInspected ? this.#actor : items?.ref;
+    const actor = createActor(logic, {
+      id: runId,
+      input: undefined,
+      ...(parent === undefined ? {} : { parent }),
+    });
     // A root whose failure nobody hears would end the process; the run itself tells of it.
-    actor.subscribe({ error: () => undefined });
+    if (parent === undefined || this.#isInspected) actor.subscribe({ error: () => undefined });
     actor.start();
     const run = runs.get(actor);
     if (run === undefined) throw actor.getSnapshot().error;

@@ -22,15 +22,14 @@ const EMPTY: KeeperSnapshot = {
   context: { messages: 0 },
 };
 
-/** The actor that appends to a run's log; nobody else does. */
-export class StateKeeper {
+/** The actor that appends to the logs of runs; nobody else does. The items of one map share one. */
+export class KeeperActor {
   readonly #actor: Actor<ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem>>;
-  readonly #redact: Redactor | undefined;
+  #log: MessageLog | undefined;
   #incoming: LogMessage | undefined;
 
-  constructor(log: MessageLog, parent: AnyActorRef, redact: Redactor | undefined) {
-    this.#redact = redact;
-    this.#actor = createActor(this.#logic(log), { parent, id: 'stateKeeper' });
+  constructor(parent: AnyActorRef) {
+    this.#actor = createActor(this.#logic(), { parent, id: 'stateKeeper' });
     this.#actor.start();
   }
 
@@ -38,25 +37,46 @@ export class StateKeeper {
     return this.#actor;
   }
 
-  /** The message is in the log when this returns. */
-  append(message: LogMessage): void {
-    // Whoever inspects the system sees the event, so what must not be seen travels beside it.
+  /** The message is in the log when this returns; whoever inspects the system sees `shown`. */
+  append(log: MessageLog, message: LogMessage, shown: KeeperEvent): void {
+    this.#log = log;
     this.#incoming = message;
-    this.#actor.send(this.#redact === undefined ? message : redactMessage(message, this.#redact));
+    this.#actor.send(shown);
   }
 
-  #logic(log: MessageLog): ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem> {
+  #logic(): ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem> {
     return {
       getInitialSnapshot: () => EMPTY,
       getPersistedSnapshot: (snapshot) => snapshot,
       transition: (snapshot) => {
-        const message = this.#incoming;
+        const [log, message] = [this.#log, this.#incoming];
         this.#incoming = undefined;
-        if (message === undefined) return snapshot; // XState's own events: there is nothing to append
+        // XState's own events bring no message: there is nothing to append.
+        if (log === undefined || message === undefined) return snapshot;
         log.append(message);
         return { status: 'active', output: undefined, error: undefined, context: { messages: log.length } };
       },
     };
+  }
+}
+
+/** Keeps the log of one run. */
+export class StateKeeper {
+  readonly #actor: KeeperActor;
+  readonly #log: MessageLog;
+  readonly #redact: Redactor | undefined;
+
+  constructor(actor: KeeperActor, log: MessageLog, redact: Redactor | undefined) {
+    this.#actor = actor;
+    this.#log = log;
+    this.#redact = redact;
+  }
+
+  /** The message is in the log when this returns. */
+  append(message: LogMessage): void {
+    // Whoever inspects the system sees the event, so what must not be seen travels beside it.
+    const shown = this.#redact === undefined ? message : redactMessage(message, this.#redact);
+    this.#actor.append(this.#log, message, shown);
   }
 }
 

@@ -132,7 +132,7 @@ class Drawing {
 
   #colours({ nodes }: DrawnResult): string[] {
     const classes = this.#root.plan.members.flatMap(({ index, name }) => {
-      const status = Object.hasOwn(nodes, name) ? nodes[name] : undefined;
+      const status = nodes[name];
       return status !== undefined && STATUS_STYLES.has(status)
         ? [`  class ${this.#frame.ids[index] ?? ''} ${status}`]
         : [];

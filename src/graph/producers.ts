@@ -1,5 +1,6 @@
 import { conditionsOf, type Condition } from './conditions.ts';
 import { reach } from './components.ts';
+import { neverRunTogether } from './exclusive.ts';
 import { problem } from './problem.ts';
 import type { GraphState } from './state.ts';
 import type { Wiring } from './wiring.ts';
@@ -111,7 +112,12 @@ class Order {
   /** Two nodes of which neither comes after the other, if there are any. */
   unorderedPair([firsts, seconds]: Sides): readonly [number, number] | undefined {
     for (const first of firsts) {
-      const second = seconds.find((each) => !this.#follows(first, each) && !this.#follows(each, first));
+      const second = seconds.find(
+        (each) =>
+          !this.#follows(first, each) &&
+          !this.#follows(each, first) &&
+          !neverRunTogether(first, each, this.#wiring),
+      );
       if (second !== undefined) return [first, second];
     }
     return undefined;

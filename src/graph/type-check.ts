@@ -41,8 +41,11 @@ export type CheckedNodes<Nodes extends readonly AnyNode[], N extends Net, Old ex
 type OrElse<Problem, Fine> = [Problem] extends [never] ? Fine : Problem;
 
 type NodeProblem<N extends Net, Member> =
-  | TargetProblem<GateIn<Member>, NameOf<N['nodes']>>
-  | (N['edges'] extends GraphEdge ? never : PortProblem<Makers<N['nodes']>, Member>);
+  string extends NameOf<N['nodes']>
+    ? never
+    :
+        | TargetProblem<GateIn<Member>, NameOf<N['nodes']>>
+        | (N['edges'] extends GraphEdge ? never : PortProblem<Makers<N['nodes']>, Member>);
 
 /** Where a new node makes what an old one does not take, the new one is to blame. */
 type OldProblem<N extends Net, Member extends AnyNode, Old extends string> = [Old] extends [never]
@@ -90,9 +93,7 @@ type HasTwo<Place, All = Place> = Place extends unknown ? ([All] extends [Place]
 // ---- Gates.
 
 type TargetProblem<Gate, Known extends string> = Gate extends AnyNode
-  ? string extends Known
-    ? never
-    : UnknownTarget<Gate['name'], Exclude<TargetOf<Gate>, Exclude<Known, Gate['name']> | 'END'>>
+  ? UnknownTarget<Gate['name'], Exclude<TargetOf<Gate>, Exclude<Known, Gate['name']> | 'END'>>
   : never;
 
 type UnknownTarget<Gate extends string, Target> = Target extends string

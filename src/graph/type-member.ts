@@ -19,7 +19,9 @@ export type NameOf<Member> = Member extends AnyNode ? Member['name'] : never;
 type FactsOf<Member extends AnyNode> = NonNullable<Member['~types']>;
 
 /** What a caller gives for the ports of a node; a node that takes any one argument has no ports. */
-export type GivenOf<Member extends AnyNode> = FactsOf<Member>['spec'] extends { readonly isBare: true }
+export type GivenOf<Member extends AnyNode> = FactsOf<Member>['spec'] extends {
+  readonly isBare: true;
+}
   ? Record<never, never>
   : FactsOf<Member>['input'];
 
@@ -45,6 +47,13 @@ export type GateIn<Members> = Extract<Members, { readonly kind: 'gate' }>;
 
 /** The nodes, of a union, that ask. */
 export type InterruptIn<Members extends AnyNode> = Extract<Members, { readonly kind: 'interrupt' }>;
+
+/** The keys under which the questions of a node may be answered up front. */
+export type AnswerOf<Member> = Member extends AnyNode
+  ? FactsOf<Member>['spec'] extends { readonly response: infer Key extends string }
+    ? Key
+    : never
+  : never;
 
 /** Where a gate may lead. A gate's output is its decision, so that its targets can be read off there. */
 export type TargetOf<Gate extends AnyNode> = Gate extends AnyNode

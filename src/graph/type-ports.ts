@@ -1,9 +1,9 @@
 import type { AnyNode } from '../nodes/contract.ts';
 import type {
+  AnswerOf,
   Fits,
   Flatten,
   GivenOf,
-  InterruptIn,
   IsNever,
   NameOf,
   OutputNameOf,
@@ -116,13 +116,11 @@ type FedInLoop<N extends Net, Member extends AnyNode, Port extends string, Exit>
       : never
   : never;
 
-type Response<N extends Net> = OutputNameOf<InterruptIn<N['nodes']>>;
-
 type RequiredName<N extends Net> = RequiredOpen<N, OpenName<N>> | RequiredSeed<N>;
 
 /** Shared names that are only written may be given too. */
 type OptionalName<N extends Net, Required> = Exclude<
-  OpenName<N> | OwnSeed<N> | LoopSeed<N> | Response<N> | Extract<N['shared'], OutputNameOf<N['nodes']>>,
+  OpenName<N> | OwnSeed<N> | LoopSeed<N> | Extract<N['shared'], OutputNameOf<N['nodes']>>,
   Required
 >;
 
@@ -145,7 +143,9 @@ export type InputsOf<N extends Net> =
   RequiredName<N> extends infer Required extends string
     ? OptionalName<N, Required> extends infer Optional extends string
       ? Flatten<
-          { [Name in Required]: GivenFor<N, Name> } & { [Name in Optional]?: GivenFor<N, Name> | undefined }
+          { [Name in Required]: GivenFor<N, Name> } & {
+            [Name in Exclude<Optional, AnswerOf<N['nodes']>>]?: GivenFor<N, Name> | undefined;
+          } & { [Name in Exclude<AnswerOf<N['nodes']>, Required>]?: unknown }
         >
       : never
     : never;
@@ -155,16 +155,13 @@ export type TakenInputs<N extends Net> = {
   [Name in RequiredName<N> | OptionalName<N, never>]: TakenFor<N, Name>;
 };
 
-/** The names of the inputs that only answer a question. */
-export type AnswerName<N extends Net> = Response<N>;
-
 // ---- What comes out.
 
-/** The names that something outside their maker's component reads. `Looped` are the names of the nodes in loops. */
-type Inner<N extends Net, Member, Read, Looped> = Member extends AnyNode
-  ? Member['name'] extends Looped
+/** The names that something outside their maker's component reads. `LoopedName` are the names of the nodes in loops. */
+type Inner<N extends Net, Member, ReadName, LoopedName> = Member extends AnyNode
+  ? Member['name'] extends LoopedName
     ? ReadOutside<N, Member, OutputNameOf<Member>>
-    : ReadOutside<N, Member, Extract<OutputNameOf<Member>, PortOf<Member>>> | ReadAtAll<Member, Read>
+    : ReadOutside<N, Member, Extract<OutputNameOf<Member>, PortOf<Member>>> | ReadAtAll<Member, ReadName>
   : never;
 
 type ReadOutside<N extends Net, Member extends AnyNode, Output extends string> = Output extends string
@@ -174,7 +171,7 @@ type ReadOutside<N extends Net, Member extends AnyNode, Output extends string> =
   : never;
 
 /** Of a node in no loop, the names that it does not read itself, and something does. */
-type ReadAtAll<Member, Read> = Exclude<Extract<OutputNameOf<Member>, Read>, PortOf<Member>>;
+type ReadAtAll<Member, Names> = Exclude<Extract<OutputNameOf<Member>, Names>, PortOf<Member>>;
 
 /** The nodes whose outputs need a look at each reader: those in a loop, and with explicit edges all. */
 type Looped<N extends Net> = N['edges'] extends GraphEdge ? NameOf<N['nodes']> : LoopName<N>;

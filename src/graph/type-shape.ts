@@ -1,6 +1,6 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { Flatten, IsNever, NameOf, OutputNameOf } from './type-member.ts';
-import type { AnswerName, InputsOf, LeafOutputs, SelectedOutputs, TakenInputs } from './type-ports.ts';
+import type { AnswerOf, Flatten, IsNever, NameOf, OutputNameOf } from './type-member.ts';
+import type { InputsOf, LeafOutputs, SelectedOutputs, TakenInputs } from './type-ports.ts';
 import type { After, Before, GraphEdge, Makers, Net } from './type-wiring.ts';
 
 /** What the inputs and outputs of a graph are computed from. Names in it are the nodes' own, as they were before `rename`. */
@@ -142,10 +142,12 @@ export type GraphTaken<Shape extends GraphShape> =
     : never;
 
 /** The inputs of a graph that only answer a question. */
-export type GraphAnswer<Shape extends GraphShape> = Renamed<
-  AnswerName<ActiveNet<Shape>>,
-  Shape['inputNames']
->;
+export type GraphAnswer<Shape extends GraphShape> =
+  ActiveNet<Shape> extends infer N extends Net ? Renamed<AnswerOf<N['nodes']>, Shape['inputNames']> : never;
+
+/** The keys of the questions in a graph, as they are seen from outside. */
+export type GraphKey<Shape extends GraphShape> =
+  ActiveNet<Shape> extends infer N extends Net ? Renamed<AnswerOf<N['nodes']>, Shape['outputNames']> : never;
 
 /** Every name that a node of a graph makes, as it is seen from outside. */
 export type Selectable<Shape extends GraphShape> =

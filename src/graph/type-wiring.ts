@@ -70,14 +70,14 @@ type LinksFrom<Members extends AnyNode, Edges> = {
 };
 
 /** The first names of links that carry a name. */
-type Sources<Each, Name> = Each extends readonly [infer From, string, infer Carried]
-  ? Name extends Carried
+type Sources<Each, Name> = Each extends readonly [infer From, string, infer Wire]
+  ? Name extends Wire
     ? From
     : never
   : never;
 
-type Sinks<Each, Name> = Each extends readonly [string, infer To, infer Carried]
-  ? Name extends Carried
+type Sinks<Each, Name> = Each extends readonly [string, infer To, infer Wire]
+  ? Name extends Wire
     ? To
     : never
   : never;

@@ -1,13 +1,12 @@
 import type { AnyNode, Node, NodeContext, NodeSpec } from '../nodes/contract.ts';
-import type { GraphHash } from './hash.ts';
-import type { GraphJSON } from './to-json.ts';
 import type { CheckedEdges, CheckedNodes, CheckedShared, GraphError } from './type-check.ts';
-import type { NameOf, OutputNameOf } from './type-member.ts';
+import type { IsNever, NameOf, OutputNameOf } from './type-member.ts';
 import type {
   Changed,
   Entry,
   GraphAnswer,
   GraphInput,
+  GraphKey,
   GraphOutputs,
   GraphShape,
   GraphTaken,
@@ -23,8 +22,12 @@ import type { GraphEdge } from './type-wiring.ts';
 export type { GraphShape } from './type-shape.ts';
 export type { GraphEdge } from './type-wiring.ts';
 export type { GraphError } from './type-check.ts';
-export type { GraphHash } from './hash.ts';
-export type { GraphEdgeJSON, GraphJSON, GraphNodeJSON, GraphPortJSON } from './to-json.ts';
+
+/** A graph as JSON. */
+export interface GraphJSON {
+  readonly version: 1;
+  readonly [key: string]: unknown;
+}
 
 /** What is common to all graphs: the type of a parameter that takes any graph, or any with these inputs and outputs. */
 export interface AnyGraph<Input = unknown, Outputs = unknown> {
@@ -36,15 +39,19 @@ export interface AnyGraph<Input = unknown, Outputs = unknown> {
   /** The names of what a run gives: the leaf outputs, or the selected ones. */
   readonly outputs: readonly string[];
   /** Stable under the order of the nodes and under `bind`. */
-  readonly hash: GraphHash;
-  /** The graph as text, values of defaults and binds included. */
+  readonly hash: { readonly definition: string; readonly structure: string };
+  /** The graph as text. */
   describe(): string;
   /** The graph as a Mermaid flowchart; with a result, coloured by what became of each node. */
   toMermaid(result?: { readonly nodes: Readonly<Record<string, string>> }): string;
-  /** The graph as JSON, with a version; values of defaults and binds included, as texts where they are no JSON. */
+  /** The graph as JSON, with a version. */
   toJSON(): GraphJSON;
   /** Types only; nothing is there at run time. */
-  readonly '~types'?: { readonly input: Input; readonly output: Outputs; readonly outputs: Outputs };
+  readonly '~types'?: {
+    readonly input: Input;
+    readonly output: Outputs;
+    readonly outputs: Outputs;
+  };
 }
 
 /** The names of a graph's inputs. */
@@ -129,7 +136,8 @@ export interface Graph<in out Input, in out Outputs, in out Shape extends GraphS
   >;
   /** The graph as one node of another. */
   asNode<const Options extends AsNodeOptions = Record<never, never>>(
-    options?: Options & CheckedAsNode<Options, keyof AskedInput<Input, Shape>, keyof Outputs>,
+    options?: Options &
+      CheckedAsNode<Options, Shape, keyof AskedInput<Input, Shape>, keyof Outputs | GraphKey<Shape>>,
   ): NodeOfGraph<AskedInput<Input, Shape>, Outputs, Shape, Options>;
 }
 
@@ -164,20 +172,32 @@ type CheckedRenames<Names, Inputs, Outputs> = (Names extends { readonly inputs: 
 /** The inputs of a graph, without those that only answer a question. */
 export type AskedInput<Input, Shape extends GraphShape> = Omit<Input, GraphAnswer<Shape> & string>;
 
-type CheckedAsNode<Options, Inputs, Outputs> = (Options extends { readonly expose: infer Names }
+type CheckedAsNode<Options, Shape extends GraphShape, Inputs, Outputs> = (Options extends {
+  readonly expose: infer Names;
+}
   ? { readonly expose?: OnlyKnown<Names, Inputs | Outputs, 'port'> }
   : unknown) &
   (Options extends { readonly mapOver: infer Names }
-    ? [Exclude<MapName<Names>, Inputs>] extends [never]
-      ? unknown
-      : {
-          readonly mapOver?: GraphError<`The graph has no input "${Exclude<MapName<Names>, Inputs> & string}"`>;
-        }
+    ? Exclude<
+        MapName<Names>,
+        Inputs | PortName<Inputs, Options, NodeName<Options, Shape>>
+      > extends infer Unknown
+      ? [Unknown] extends [never]
+        ? unknown
+        : { readonly mapOver?: GraphError<`The graph has no input "${Unknown & string}"`> }
+      : never
     : unknown);
 
 type MapName<Names> = Names extends readonly (infer Name)[] ? Name : Names;
 
-type MappedName<Options> = Options extends { readonly mapOver: infer Names } ? MapName<Names> : never;
+/** Whether lists are given for an input; it may be named as it is inside, or outside. */
+type IsMapped<Name, Options, Prefix extends string> = Options extends {
+  readonly mapOver: infer Names;
+}
+  ? IsNever<Extract<Name | PortName<Name, Options, Prefix>, MapName<Names>>> extends true
+    ? false
+    : true
+  : false;
 
 type NodeName<Options, Shape extends GraphShape> = Options extends {
   readonly name: infer Name extends string;
@@ -185,26 +205,28 @@ type NodeName<Options, Shape extends GraphShape> = Options extends {
   ? Name
   : Shape['name'];
 
-type PortName<Name, Options, Prefix extends string> = Options extends {
-  readonly expose: { readonly [Key in Name & string]: infer Outer extends string };
-}
-  ? Outer
-  : Options extends { readonly namespace: true }
-    ? `${Prefix}.${Name & string}`
-    : Name;
+type PortName<Name, Options, Prefix extends string> = Name extends string
+  ? Options extends { readonly expose: { readonly [Key in Name]: infer Outer extends string } }
+    ? Outer
+    : Options extends { readonly namespace: true }
+      ? `${Prefix}.${Name}`
+      : Name
+  : never;
 
 type NodeInputs<Inputs, Options, Prefix extends string> = {
-  [Name in keyof Inputs as PortName<Name, Options, Prefix>]: Name extends MappedName<Options>
+  [Name in keyof Inputs as PortName<Name, Options, Prefix>]: IsMapped<Name, Options, Prefix> extends true
     ? readonly Inputs[Name][]
     : Inputs[Name];
 } & {};
 
 type NodeOutputs<Outputs, Options, Prefix extends string> = {
-  [Name in keyof Outputs as PortName<Name, Options, Prefix>]: [MappedName<Options>] extends [never]
-    ? Outputs[Name]
-    : Options extends { readonly onError: 'continue' }
+  [Name in keyof Outputs as PortName<Name, Options, Prefix>]: Options extends {
+    readonly mapOver: unknown;
+  }
+    ? Options extends { readonly onError: 'continue' }
       ? (Outputs[Name] | undefined)[]
-      : Outputs[Name][];
+      : Outputs[Name][]
+    : Outputs[Name];
 } & {};
 
 /** What the type of a graph's node knows beyond its input. */
@@ -226,8 +248,15 @@ export type NodeOfGraph<Inputs, Outputs, Shape extends GraphShape, Options> = No
       NodeName<Options, Shape>
     >,
     NodeOutputs<Outputs, Options, NodeName<Options, Shape>>
-  >
+  > &
+    Asking<PortName<GraphKey<Shape>, Options, NodeName<Options, Shape>>>
 >;
+
+/** What the type of a graph's node knows of the questions inside. */
+export interface Asking<Key extends string> {
+  /** The keys under which they may be answered up front. */
+  readonly response: Key;
+}
 
 // ---- graph()
 

@@ -24,15 +24,12 @@ export interface Stamp {
 export class MessageLog {
   readonly runId: RunId;
   readonly ids: InvocationIds;
-  readonly lineage = new Lineage();
   readonly #messages: LogMessage[] = [];
-  readonly #creations: RequestCreationMessage[] = [];
   readonly #latest: InvocationMessage[] = [];
-  readonly #stamped: InvocationMessage[] = [];
-  readonly #stamps: Stamp[] = [];
-  // Below this step every stamp has been made.
-  #filled = 0;
-  readonly #identifiers = new Map<string, string>();
+  #steps = 0;
+  #size = 0;
+  // Made when somebody first looks: of most runs nobody does.
+  #lookup: LogLookup | undefined;
 
   constructor(runId: RunId) {
     this.runId = runId;
@@ -46,12 +43,17 @@ export class MessageLog {
 
   /** How many invocations there are. */
   get size(): number {
-    return this.#creations.length;
+    return this.#size;
   }
 
   /** How many stamps there are. */
   get steps(): number {
-    return this.#stamped.length;
+    return this.#steps;
+  }
+
+  /** Who called whom. */
+  get lineage(): Lineage {
+    return this.#looked.lineage;
   }
 
   /** Takes a message, in O(1). Creations must come in the order of their ordinals. */
@@ -61,11 +63,10 @@ export class MessageLog {
     const { ordinal } = message;
     message.previous = this.#latest[ordinal];
     this.#latest[ordinal] = message;
-    if (message.type === 'RequestCreation') {
-      this.#creations.push(message);
-      this.lineage.add(ordinal, message.source);
-    } else if (!isEndMessage(message)) return;
-    message.step = this.#stamped.push(message) - 1;
+    if (message.type === 'RequestCreation') this.#size += 1;
+    else if (!isEndMessage(message)) return;
+    message.step = this.#steps;
+    this.#steps += 1;
   }
 
   message(index: number): LogMessage {
@@ -73,34 +74,83 @@ export class MessageLog {
   }
 
   creation(ordinal: number): RequestCreationMessage {
-    return at(this.#creations, ordinal);
+    return this.#looked.creation(ordinal);
   }
 
   /** The place in the log of the first message after a step's own, that has a stamp too; the log's length for the last step. */
   endOfStep(step: number): number {
-    const next = this.#stamped[step + 1];
+    const next = this.#looked.stampedOrNone(step + 1);
     if (next === undefined) return this.#messages.length;
     return this.#messages.indexOf(next);
   }
 
   /** The ordinal of the invocation that a step is about. */
   ordinalOfStep(step: number): number {
-    return at(this.#stamped, step).ordinal;
+    return this.#looked.stamped(step).ordinal;
   }
 
   /** The stamp of a step; made when it is first asked for, and the same object ever after. */
   stamp(step: number): Stamp {
-    return (this.#stamps[step] ??= this.#makeStamp(step));
+    return this.#looked.stamp(step);
   }
 
   /** The first `count` stamps. */
+  stamps(count: number): readonly Stamp[] {
+    return this.#looked.stamps(count);
+  }
+
+  get #looked(): LogLookup {
+    this.#lookup ??= new LogLookup();
+    this.#lookup.readTo(this.#messages);
+    return this.#lookup;
+  }
+}
+
+/** What is found in a log by ordinal and by step; read on from where it stopped the last time. */
+class LogLookup {
+  readonly lineage = new Lineage();
+  #position = 0;
+  readonly #creations: RequestCreationMessage[] = [];
+  readonly #stamped: InvocationMessage[] = [];
+  readonly #stamps: Stamp[] = [];
+  // Below this step every stamp has been made.
+  #filled = 0;
+  readonly #identifiers = new Map<string, string>();
+
+  readTo(messages: readonly LogMessage[]): void {
+    for (; this.#position < messages.length; this.#position += 1) {
+      const message = at(messages, this.#position);
+      if (!isInvocationMessage(message) || message.step === undefined) continue;
+      this.#stamped.push(message);
+      if (message.type !== 'RequestCreation') continue;
+      this.#creations.push(message);
+      this.lineage.add(message.ordinal, message.source);
+    }
+  }
+
+  creation(ordinal: number): RequestCreationMessage {
+    return at(this.#creations, ordinal);
+  }
+
+  stamped(step: number): InvocationMessage {
+    return at(this.#stamped, step);
+  }
+
+  stampedOrNone(step: number): InvocationMessage | undefined {
+    return this.#stamped[step];
+  }
+
+  stamp(step: number): Stamp {
+    return (this.#stamps[step] ??= this.#makeStamp(step));
+  }
+
   stamps(count: number): readonly Stamp[] {
     for (; this.#filled < count; this.#filled += 1) this.stamp(this.#filled);
     return Object.freeze(this.#stamps.slice(0, count));
   }
 
   #makeStamp(step: number): Stamp {
-    const message = at(this.#stamped, step);
+    const message = this.stamped(step);
     const { name, source } = this.creation(message.ordinal);
     const isCreation = message.type === 'RequestCreation';
     const caller = source === -1 ? 'START' : this.creation(source).name;

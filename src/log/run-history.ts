@@ -9,18 +9,19 @@ import { MessageLog } from './message-log.ts';
 export class RunHistory {
   readonly log: MessageLog;
   readonly #redact: Redactor | undefined;
-  readonly #fold: ForestFold;
+  // Made when somebody first looks: of most runs nobody does.
+  #fold: ForestFold | undefined;
   #latest: { readonly length: number; readonly info: ExecutionInfo } | undefined;
 
   constructor(runId: RunId, redact: Redactor | undefined) {
     this.log = new MessageLog(runId);
     this.#redact = redact;
-    this.#fold = new ForestFold(this.log);
   }
 
   /** The run as it is now. The same object until something happens. */
   get info(): ExecutionInfo {
     const { length } = this.log;
+    this.#fold ??= new ForestFold(this.log);
     if (this.#latest?.length !== length) this.#latest = { length, info: this.#read(this.#fold, length) };
     return this.#latest.info;
   }

@@ -1,3 +1,4 @@
+import type { ItemRoot } from '../actors/run-actors.ts';
 import { createRunnerActor, type RunnerActor } from '../actors/runner-actor.ts';
 import { Run } from '../actors/run.ts';
 import { assertSyncNode } from '../actors/calls.ts';
@@ -246,14 +247,20 @@ export class LocalRunner implements Runner {
       isSync,
       ...(stream === undefined ? {} : { extraSinks: [stream] }),
     });
-    this.#start(ticket, target, input, settings);
+    this.#start(ticket, target, { input, settings });
   }
 
-  #start(ticket: Ticket, target: AnyNode, input: unknown, settings: RunSettings): void {
+  #start(
+    ticket: Ticket,
+    target: AnyNode,
+    given: { input: unknown; settings: RunSettings; items?: ItemRoot | undefined },
+  ): void {
     const { runId } = ticket;
+    const { input, settings, items } = given;
     const run = this.#actor.spawn(
       runId,
-      (self) => new Run({ target, input, settings, self, listener: ticket }),
+      (self) => new Run({ target, input, settings, self, listener: ticket, actors: items?.actors }),
+      items,
     );
     ticket.run = run;
     this.#live.set(runId, ticket);
@@ -296,6 +303,7 @@ export class LocalRunner implements Runner {
   #mapHost(target: AnyNode, options: RunOptions, settings: RunSettings): MapHost {
     const { processors } = options;
     const hasOwnObservers = this.#hasOwnObservers(settings);
+    const actors = this.#actor.createMapActors();
     const ticketOptions = (runId: RunId): TicketOptions => ({
       runId,
       throwsOnFailure: options.onFailure !== 'return',
@@ -312,10 +320,12 @@ export class LocalRunner implements Runner {
     };
     return {
       ticketOptions,
-      launch: (ticket, input, ofItem) => this.#start(ticket, target, input, ofItem),
+      launch: (ticket, input, ofItem) =>
+        this.#start(ticket, target, { input, settings: ofItem, items: actors?.next() }),
       track: (work) => this.#track(work),
       onReleased: (map) => {
         this.#maps.delete(map);
+        actors?.close();
         if (this.#closing !== undefined && this.#maps.size === 0) this.#actor.close();
         if (hasOwnObservers) this.#track(closeObservers());
       },

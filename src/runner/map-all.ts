@@ -1,7 +1,12 @@
+import { afterThisTurn } from '../clock.ts';
 import { CancelledError } from '../errors.ts';
 import { createMapResult, type MapResult } from './map-result.ts';
 import type { MapReceiver, MapRun } from './map-run.ts';
 import type { RunResult } from './result.ts';
+
+// So many items are started in one turn. A turn lets those that are quick end before more are there, and lets timers and
+// other work of the process in between; what is alive at once is what the garbage collector has to copy.
+const STARTED_PER_TURN = 64;
 
 /** Runs all items of a map. */
 export function mapAll(open: () => MapRun): Promise<MapResult> {
@@ -40,11 +45,22 @@ class Collector implements MapReceiver {
 
   begin(): void {
     const { slots } = this.#map;
+    if (slots === undefined) this.#startSome();
+    else {
+      this.#isStarting = true;
+      slots.feed(() => this.#startNext());
+      this.#isStarting = false;
+      this.onChange();
+    }
+  }
+
+  #startSome(): void {
     this.#isStarting = true;
-    if (slots === undefined) while (this.#startNext());
-    else slots.feed(() => this.#startNext());
+    let started = 0;
+    while (started < STARTED_PER_TURN && this.#startNext()) started += 1;
     this.#isStarting = false;
-    this.onChange();
+    if (this.#map.hasNext) afterThisTurn(() => this.#startSome());
+    else this.onChange();
   }
 
   #startNext(): boolean {

@@ -3,6 +3,7 @@ import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
 import { assign, createActor, sendTo, setup, toPromise, waitFor } from 'xstate';
 import { z } from 'zod';
+import { deferred } from '../support/deferred.ts';
 
 const ask = interrupt({
   name: 'ask',
@@ -136,6 +137,24 @@ describe('the snapshot of a graph', () => {
     expect(context.pauses).toMatchObject([
       { key: 'decision', node: 'ask', path: ['publishing', 'ask'], value: 'Publish it?' },
     ]);
+  });
+
+  test('shows a question from when it is asked until it is answered, while other nodes work', async () => {
+    const gate = deferred<number>();
+    const slow = node({ name: 'slow', inputs: {}, output: 'found', run: () => gate.promise });
+    const both = graph({ name: 'both', nodes: [ask, slow] });
+    const actor = createActor(fromGraph(both), { input: { draft: 'it' } }).start();
+    await settle();
+
+    const asked = actor.getSnapshot().context;
+    actor.send({ type: 'respond', key: 'decision', value: 'yes' });
+    await settle();
+    const answered = actor.getSnapshot().context;
+    gate.resolve(1);
+
+    expect(asked).toMatchObject({ status: 'running', pauses: [{ key: 'decision' }] });
+    expect(answered).toMatchObject({ status: 'running', pauses: [] });
+    expect(await toPromise(actor)).toEqual({ decision: 'yes', found: 1 });
   });
 
   test('shows no question when it has been answered', async () => {

@@ -197,30 +197,32 @@ describe('a bind inside', () => {
     expect(outputs).toEqual({ hits: '1 of q', seen: 1 });
   });
 
-  test('is not taken for that of another graph that bound the same name to another value', async () => {
+  test('to another value than that of another graph is refused, as only one can show through', () => {
     const one = inner.bind({ k: 1 }).asNode({ name: 'one', expose: { hits: 'ones' } });
     const two = inner.bind({ k: 2 }).asNode({ name: 'two', expose: { hits: 'twos' } });
 
-    const outcome = await Promise.resolve()
-      .then(() => createRunner().run(build([one, two]), { query: 'q' }))
-      .then(({ outputs }) => outputs)
-      .catch((error: unknown) => error);
+    const error = refusalOf(() => build([one, two]));
 
-    // Two defaults for one input: refused, or each keeps its own.
-    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'GRAPH_CONFIG' });
-    else expect(outcome).toEqual({ ones: '1 of q', twos: '2 of q' });
+    for (const name of ['k', 'one', 'two']) expect(error.message).toContain(`"${name}"`);
   });
 
-  test('is not taken for the default of a node beside it', async () => {
+  test('to another value than the default of a node beside it is refused', () => {
     const other = node({ name: 'other', inputs: { k: input(7) }, output: 'seen', run: ({ k }) => k });
 
-    const outcome = await Promise.resolve()
-      .then(() => createRunner().run(build([inner.bind({ k: 9 }).asNode(), other]), { query: 'q' }))
-      .then(({ outputs }) => outputs)
-      .catch((error: unknown) => error);
+    const error = refusalOf(() => build([inner.bind({ k: 9 }).asNode(), other]));
 
-    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'GRAPH_CONFIG' });
-    else expect(outcome).toEqual({ hits: '9 of q', seen: 7 });
+    for (const name of ['k', 'inner', 'other']) expect(error.message).toContain(`"${name}"`);
+  });
+
+  test('to the value that another graph bound shows once', async () => {
+    const one = inner.bind({ k: 2 }).asNode({ name: 'one', expose: { hits: 'ones' } });
+    const two = inner.bind({ k: 2 }).asNode({ name: 'two', expose: { hits: 'twos' } });
+    const outer = graph({ name: 'outer', nodes: [one, two] });
+
+    const { outputs } = await createRunner().run(outer, { query: 'q' });
+
+    expect(outer.inputs.bound).toEqual({ k: 2 });
+    expect(outputs).toEqual({ ones: '2 of q', twos: '2 of q' });
   });
 });
 
@@ -371,9 +373,9 @@ describe('a mapped graph', () => {
     const ask = interrupt({ name: 'ask', response: 'decision', run: () => '?' });
     const g = build([step('a', ['p'], ['x']), ask]);
 
-    const node = g.select('x').asNode({ mapOver: 'p' });
+    const mapped = g.select('x').asNode({ mapOver: 'p' });
 
     expect(refusalOf(() => g.asNode({ mapOver: 'p' })).hint).toContain('runner.map');
-    expect(node.outputs).toEqual(['x']);
+    expect(mapped.outputs).toEqual(['x']);
   });
 });

@@ -60,6 +60,48 @@ describe('two producers of one name are legal', () => {
     expect(outputs).toEqual({ x: 'second()' });
   });
 
+  test('when one of them has a gate of its own behind its branch', async () => {
+    const nodes = [
+      gate('pick', ['left', 'other']),
+      step('left', [], ['x']),
+      step('other', [], ['p']),
+      gate('own', ['right', END]),
+      step('right', ['p'], ['x']),
+    ];
+
+    const { outputs, nodes: statuses } = await createRunner().run(build(nodes), {});
+
+    expect(outputs).toEqual({ x: 'left()' });
+    expect(statuses).toMatchObject({ own: 'completed', right: 'skipped' });
+  });
+
+  test('when two of three branches have one end', async () => {
+    const nodes = [
+      gate('pick', ['refund', 'look', 'search']),
+      step('refund', [], ['reply']),
+      step('look', [], ['docs']),
+      step('search', [], ['docs']),
+      step('answer', ['docs'], ['reply']),
+    ];
+
+    const { outputs } = await createRunner().run(build(nodes), {});
+
+    expect(outputs).toEqual({ reply: 'refund()' });
+  });
+
+  test('when a gate behind one target may choose the other target as well', async () => {
+    const nodes = [
+      gate('pick', ['grade', 'answer']),
+      gate('grade', ['apologise', 'answer']),
+      step('answer', [], ['reply']),
+      step('apologise', [], ['reply']),
+    ];
+
+    const { outputs } = await createRunner().run(build(nodes), {});
+
+    expect(outputs).toEqual({ reply: 'apologise()' });
+  });
+
   test('when both of two joins in a row are of exclusive branches', async () => {
     const nodes = [
       gate('pick', ['left', 'right']),

@@ -152,6 +152,11 @@ describe('both hashes differ', () => {
     ['what is selected', build([step('a', [], ['x', 'y'])]), build([step('a', [], ['x', 'y'])]).select('x')],
     ['where it starts', chain, chain.startAt('b')],
     ['the name that an input shows', rag, rag.rename({ inputs: { text: 'question' } })],
+    [
+      'which of two names an output shows',
+      build([step('a', [], ['x', 'y'])]),
+      build([step('a', [], ['x', 'y'])]).rename({ outputs: { x: 'y', y: 'x' } }),
+    ],
     ['the name that an output shows', rag, rag.rename({ outputs: { hits: 'found' } })],
   ])('by %s', (_, one, other) => {
     expect(changed(one, other)).toEqual(['structure', 'definition']);

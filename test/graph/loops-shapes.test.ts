@@ -269,37 +269,42 @@ describe('a loop inside a loop', () => {
   });
 
   test('of nested graphs may be three deep', async () => {
-    const counts = { inner: 0 };
-    const level = (name: string) =>
-      route({
-        name,
-        inputs: { n: input<number>() },
-        targets: ['work', END],
-        run: ({ n }) => (n % 2 === 1 ? 'work' : END),
-      });
-    const leaf = node({
+    const seen: number[] = [];
+    const work = node({
       name: 'work',
       inputs: { n: input<number>() },
       output: 'n',
       run: ({ n }) => {
-        counts.inner += 1;
+        seen.push(n);
         return n + 1;
       },
     });
-    const inner = graph({ name: 'inner', nodes: [leaf, level('innerGate')] });
-    const round = (by: string) =>
-      route({
-        name: by,
-        inputs: { n: input<number>() },
-        targets: [by === 'midGate' ? 'inner' : 'mid', END],
-        run: ({ n }) => (n % (by === 'midGate' ? 4 : 8) === 0 ? END : by === 'midGate' ? 'inner' : 'mid'),
-      });
-    const mid = graph({ name: 'mid', nodes: [inner.asNode(), round('midGate')] });
-    const outer = graph({ name: 'outer', nodes: [mid.asNode(), round('outerGate')] });
+    const unlessEven = route({
+      name: 'unlessEven',
+      inputs: { n: input<number>() },
+      targets: ['work', END],
+      run: ({ n }) => (n % 2 === 0 ? END : 'work'),
+    });
+    const unlessFour = route({
+      name: 'unlessFour',
+      inputs: { n: input<number>() },
+      targets: ['inner', END],
+      run: ({ n }) => (n % 4 === 0 ? END : 'inner'),
+    });
+    const unlessEight = route({
+      name: 'unlessEight',
+      inputs: { n: input<number>() },
+      targets: ['middle', END],
+      run: ({ n }) => (n % 8 === 0 ? END : 'middle'),
+    });
+    const inner = graph({ name: 'inner', nodes: [work, unlessEven] });
+    const middle = graph({ name: 'middle', nodes: [inner.asNode(), unlessFour] });
+    const outer = graph({ name: 'outer', nodes: [middle.asNode(), unlessEight] });
 
-    const { outputs } = await createRunner().run(outer, { n: 0 });
+    const { outputs, info } = await createRunner().run(outer, { n: 0 });
 
     expect(outputs).toEqual({ n: 8 });
-    expect(counts.inner).toBe(8);
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([...info.requests].filter(({ nodeName }) => nodeName === 'inner')).toHaveLength(4);
   });
 });

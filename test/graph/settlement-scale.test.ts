@@ -1,4 +1,4 @@
-import { createRunner, END, graph, ifElse, input, node, route, type AnyNode, type GraphShape } from 'troupe';
+import { createRunner, END, graph, ifElse, input, node, route, type AnyNode } from 'troupe';
 import { describe, expect, test, vi } from 'vitest';
 
 // Thousands of nodes, on a machine that may be busy with other things.
@@ -92,7 +92,7 @@ describe(`a graph that is ${SIZE} wide`, () => {
 
   test('runs under a small budget', async () => {
     const { status, outputs } = await createRunner({ maxConcurrency: 4 }).run(
-      graph({ name: 'wide', nodes: wide as AnyNode[] }),
+      graph({ name: 'wide', nodes: wide }),
       { n: 1 },
     );
 
@@ -125,16 +125,11 @@ describe('a long loop', () => {
 });
 
 test('graphs may be nested a hundred deep', async () => {
-  let deepest: AnyNode = node({
-    name: 'leaf',
-    inputs: { n: input<number>() },
-    output: 'x',
-    run: ({ n }) => n + 1,
-  });
-  for (let level = 0; level < 100; level += 1)
-    deepest = graph<GraphShape>({ name: `level${level}`, nodes: [deepest] }).asNode();
+  const leaf = node({ name: 'leaf', inputs: { n: input<number>() }, output: 'x', run: ({ n }) => n + 1 });
+  const wrap = (inner: AnyNode, level: number): AnyNode =>
+    level === 0 ? inner : wrap(graph({ name: `level${level}`, nodes: [inner] }).asNode(), level - 1);
 
-  const { outputs } = await createRunner().run(graph({ name: 'top', nodes: [deepest] }), { n: 1 });
+  const { outputs } = await createRunner().run(graph({ name: 'top', nodes: [wrap(leaf, 100)] }), { n: 1 });
 
   expect(outputs).toEqual({ x: 2 });
 });

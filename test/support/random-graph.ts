@@ -60,37 +60,39 @@ export function choiceOf(
   return target === undefined ? [END] : [target];
 }
 
+type Given = Readonly<Record<string, number>>;
+
 function nodeOf(part: Part, limit: number, pace: Pace, behaviour: Behaviour): AnyNode {
   const { name, reads, defaulted, writes, targets, isMulti, isDefaultOpen } = part;
   const inputs = Object.fromEntries(
     reads.map((read) => [read, defaulted.includes(read) ? input(DEFAULT) : input<number>()]),
   );
-  const act = (given: Readonly<Record<string, number>>): number | readonly string[] => {
-    const runs = behaviour.trace?.get(name);
-    if (runs === undefined) behaviour.trace?.set(name, [{ ...given }]);
-    else runs.push({ ...given });
-    if (behaviour.failing?.has(name) === true) throw new Error(`${name} failed`);
-    return writes === undefined ? choiceOf(part, given, limit) : valueOf(part, given);
-  };
-  const run = paced(act, pace, behaviour.clock);
-  if (writes !== undefined) return node({ name, inputs, output: writes, run });
-  const decide = (result: number | readonly string[]): string | readonly string[] =>
-    isMulti ? [result].flat().map(String) : String([result].flat()[0]);
-  const body = (given: Readonly<Record<string, number>>) => {
-    const result = run(given);
-    return result instanceof Promise ? result.then(decide) : decide(result);
-  };
+  const body = <Result>(act: (given: Given) => Result) =>
+    paced((given: Given) => act(noted(part, given, behaviour)), pace, behaviour.clock);
+  if (writes !== undefined)
+    return node({ name, inputs, output: writes, run: body((given): unknown => valueOf(part, given)) });
   const gate = { name, inputs, targets: [...targets, END], defaultOpen: isDefaultOpen };
+  const choose = (given: Given): readonly string[] => choiceOf(part, given, limit);
   return isMulti
-    ? route({ ...gate, multi: true, run: body as () => readonly string[] }) // as `decide` makes it
-    : route({ ...gate, run: body as () => string });
+    ? route({ ...gate, multi: true, run: body(choose) })
+    : route({ ...gate, run: body((given) => choose(given)[0] ?? END) });
 }
 
-function paced<Result>(act: (given: Readonly<Record<string, number>>) => Result, pace: Pace, clock: Clock) {
+/** Writes down what came to a body; throws if it is to fail. */
+function noted({ name }: Part, given: Given, { trace, failing }: Behaviour): Given {
+  trace?.set(name, [...(trace.get(name) ?? []), { ...given }]);
+  if (failing?.has(name) === true) throw new Error(`${name} failed`);
+  return given;
+}
+
+function paced<Result>(
+  act: (given: Given) => Result,
+  pace: Pace,
+  clock: Clock,
+): (given: Given) => Result | Promise<Result> {
   if (pace === 'sync') return act;
-  if (pace === 'promise') return async (given: Readonly<Record<string, number>>) => act(given);
-  return async (given: Readonly<Record<string, number>>) => {
-    await new Promise<void>((resolve) => void clock.setTimeout(resolve, pace));
+  return async (given) => {
+    if (pace !== 'promise') await new Promise<void>((resolve) => void clock.setTimeout(resolve, pace));
     return act(given);
   };
 }

@@ -1,0 +1,55 @@
+import { createActor, type Actor, type ActorLogic, type AnyActorRef, type NonReducibleUnknown } from 'xstate';
+import type { AnySystem } from './chart-logic.ts';
+
+/** The actor that stands above the invocations of a run. The items of one map share one. */
+export class CoordinatorActor {
+  readonly #actor: Actor<ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem>>;
+
+  /** `onDefect` hears of an actor that broke in a way that no chart knows. */
+  constructor(parent: AnyActorRef, onDefect: (error: unknown) => void) {
+    this.#actor = createActor(coordinatorLogic(onDefect), { parent, id: 'coordinator' });
+    this.#actor.start();
+  }
+
+  get ref(): AnyActorRef {
+    return this.#actor;
+  }
+
+  /** There is a new invocation. */
+  onCall(requestId: string, nodeName: string): void {
+    this.#actor.send({ type: 'call', requestId, nodeName });
+  }
+}
+
+interface CoordinatorSnapshot {
+  readonly status: 'active';
+  readonly output: undefined;
+  readonly error: undefined;
+  readonly context: { readonly live: number; readonly ended: number };
+}
+
+type CoordinatorEvent = { readonly type: string; readonly [key: string]: unknown };
+
+function counting(live: number, ended: number): CoordinatorSnapshot {
+  return { status: 'active', output: undefined, error: undefined, context: { live, ended } };
+}
+
+const IDLE = counting(0, 0);
+
+/** What inspectors see of a coordinator: how many jobs are live and have ended. */
+function coordinatorLogic(
+  onDefect: (error: unknown) => void,
+): ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem> {
+  return {
+    getInitialSnapshot: () => IDLE,
+    getPersistedSnapshot: (snapshot) => snapshot,
+    transition: (snapshot, event) => {
+      const { live, ended } = snapshot.context;
+      if (event.type === 'call') return counting(live + 1, ended);
+      if (event.type.startsWith('xstate.done.actor.')) return counting(live - 1, ended + 1);
+      // No invocation's logic ends in an error: its failure is a state. So this is a defect, and must not vanish.
+      if (event.type.startsWith('xstate.error.actor.')) onDefect(event['error']);
+      return snapshot;
+    },
+  };
+}
