@@ -39,6 +39,8 @@ export class GraphLoop {
   readonly #members: ReadonlySet<number>;
   /** Ungated nodes of which an input was written since they last ran. */
   readonly #dirty = new Set<number>();
+  /** Who waits for what a node announces. */
+  readonly #waiters = new Map<number, readonly number[]>();
   /** The variables that this loop has written. */
   readonly #written = new Set<number>();
   /** Those that may have become ready; all others are not. */
@@ -52,6 +54,12 @@ export class GraphLoop {
     this.#board = graph.board;
     this.#component = component;
     this.#members = new Set(component.members);
+    for (const index of component.members) this.#noteWaits(graph.board.memberOf(index));
+  }
+
+  #noteWaits({ index, waits }: PlanMember): void {
+    for (const emitter of waits.flatMap(({ emitters }) => emitters))
+      this.#waiters.set(emitter, [...(this.#waiters.get(emitter) ?? []), index]);
   }
 
   /** Starts the first round. */
@@ -209,6 +217,7 @@ export class GraphLoop {
       this.#written.add(variable);
       for (const reader of this.#board.readersOf(variable)) this.#touch(reader, member, isFixpoint);
     }
+    for (const waiter of this.#waiters.get(member.index) ?? []) this.#candidates.add(waiter);
     for (const target of member.targets.values()) if (this.#members.has(target)) this.#candidates.add(target);
   }
 

@@ -8,7 +8,11 @@ const MAX_COMBINATIONS = 4_096;
  * Whether two nodes never run in the same run, whatever the gates before them decide: every combination of their decisions
  * is tried. Only asked on the way to a refusal.
  */
-export function neverRunTogether(first: number, second: number, wiring: Wiring): boolean {
+export function neverRunTogether(
+  [first, second]: readonly [number, number],
+  wiring: Wiring,
+  shared: ReadonlySet<string>,
+): boolean {
   const { members, successors } = wiring;
   const predecessors = members.map((): number[] => []);
   for (const [from, targets] of successors.entries()) for (const to of targets) predecessors[to]?.push(from);
@@ -21,7 +25,7 @@ export function neverRunTogether(first: number, second: number, wiring: Wiring):
   if (combinations > MAX_COMBINATIONS) return false;
   for (let combination = 0; combination < combinations; combination += 1) {
     const decisions = decisionsOf(combination, gates, choices);
-    const running = runningWith(decisions, involved, wiring);
+    const running = runningWith({ decisions, involved, shared }, wiring);
     if (running.has(first) && running.has(second)) return false;
   }
   return true;
@@ -43,10 +47,16 @@ function decisionsOf(
   return decisions;
 }
 
+/** One combination of decisions, and the nodes that it is about. */
+interface Case {
+  readonly decisions: ReadonlyMap<number, number>;
+  readonly involved: ReadonlySet<number>;
+  readonly shared: ReadonlySet<string>;
+}
+
 /** The nodes that run with these decisions: those that are chosen, where they are gated, and get what they need. */
 function runningWith(
-  decisions: ReadonlyMap<number, number>,
-  involved: ReadonlySet<number>,
+  { decisions, involved, shared }: Case,
   { members, components }: Wiring,
 ): ReadonlySet<number> {
   const running = new Set<number>();
@@ -57,8 +67,10 @@ function runningWith(
     gates.length === 0 || gates.some((gate) => runs(gate, index) && (decisions.get(gate) ?? index) === index);
   const getsAll = ({ index, ports }: WiredMember): boolean =>
     ports.every(
-      ({ hasDefault, isOptional, producers }) =>
-        hasDefault || isOptional || producers.length === 0 || producers.some((each) => runs(each, index)),
+      ({ name, hasDefault, isOptional, producers }) =>
+        // A shared name has a value from the start.
+        [hasDefault, isOptional, producers.length === 0, shared.has(name)].includes(true) ||
+        producers.some((each) => runs(each, index)),
     );
   for (const component of components.members) {
     for (const index of component) {

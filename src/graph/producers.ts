@@ -13,7 +13,7 @@ export function assertProducersAgree(state: GraphState, wiring: Wiring): void {
   const contested = [...wiring.producers].filter(([name, all]) => all.length > 1 && !state.shared.has(name));
   if (contested.length === 0) return;
   const conditions = conditionsOf(wiring);
-  const order = new Order(wiring);
+  const order = new Order(wiring, state.shared);
   for (const [name, all] of contested) {
     for (const sides of runningTogether(all, conditions)) {
       const [first, second] = order.unorderedPair(sides) ?? [];
@@ -103,10 +103,12 @@ function below(top: Condition, branches: ReadonlyMap<Condition | undefined, Bran
 /** Which nodes come after which. */
 class Order {
   readonly #wiring: Wiring;
+  readonly #shared: ReadonlySet<string>;
   readonly #reached = new Map<number, ReadonlySet<number>>();
 
-  constructor(wiring: Wiring) {
+  constructor(wiring: Wiring, shared: ReadonlySet<string>) {
     this.#wiring = wiring;
+    this.#shared = shared;
   }
 
   /** Two nodes of which neither comes after the other, if there are any. */
@@ -116,7 +118,7 @@ class Order {
         (each) =>
           !this.#follows(first, each) &&
           !this.#follows(each, first) &&
-          !neverRunTogether(first, each, this.#wiring),
+          !neverRunTogether([first, each], this.#wiring, this.#shared),
       );
       if (second !== undefined) return [first, second];
     }

@@ -19,7 +19,9 @@ import type {
 } from './type-shape.ts';
 import type { GraphEdge } from './type-wiring.ts';
 
-export type { GraphShape } from './type-shape.ts';
+// What a declaration file that is made of a graph, or of a node, has to be able to name.
+export type { BareSpecOf } from '../nodes/node.ts';
+export type { Changed, GraphShape, ShapeOf } from './type-shape.ts';
 export type { GraphEdge } from './type-wiring.ts';
 export type { GraphError } from './type-check.ts';
 
@@ -61,8 +63,10 @@ export interface GraphInputs {
   readonly bound: Readonly<Record<string, unknown>>;
 }
 
-/** The graph of a shape. */
-export type GraphOf<Shape extends GraphShape> = Graph<GraphInput<Shape>, GraphOutputs<Shape>, Shape>;
+/** The graph of a shape. The condition holds always: its result is shown as what it is, where an alias would be shown. */
+export type GraphOf<Shape> = Shape extends GraphShape
+  ? Graph<GraphInput<Shape>, GraphOutputs<Shape>, Shape>
+  : never;
 
 /** New names by old ones. */
 export interface GraphRenames {
@@ -236,21 +240,23 @@ export interface GraphNodeSpec<Name extends string, Taken, Outputs> extends Node
   readonly run: (input: Taken, ctx: NodeContext) => Promise<Outputs>;
 }
 
-/** A graph as one node of another. */
-export type NodeOfGraph<Inputs, Outputs, Shape extends GraphShape, Options> = Node<
-  NodeInputs<Inputs, Options, NodeName<Options, Shape>>,
-  NodeOutputs<Outputs, Options, NodeName<Options, Shape>>,
-  GraphNodeSpec<
-    NodeName<Options, Shape>,
-    NodeInputs<
-      Pick<GraphTaken<Shape>, keyof Inputs & keyof GraphTaken<Shape>>,
-      Options,
-      NodeName<Options, Shape>
-    >,
-    NodeOutputs<Outputs, Options, NodeName<Options, Shape>>
-  > &
-    Asking<PortName<GraphKey<Shape>, Options, NodeName<Options, Shape>>>
->;
+/** A graph as one node of another; the condition holds always, as that of `GraphOf`. */
+export type NodeOfGraph<Inputs, Outputs, Shape, Options> = Shape extends GraphShape
+  ? Node<
+      NodeInputs<Inputs, Options, NodeName<Options, Shape>>,
+      NodeOutputs<Outputs, Options, NodeName<Options, Shape>>,
+      GraphNodeSpec<
+        NodeName<Options, Shape>,
+        NodeInputs<
+          Pick<GraphTaken<Shape>, keyof Inputs & keyof GraphTaken<Shape>>,
+          Options,
+          NodeName<Options, Shape>
+        >,
+        NodeOutputs<Outputs, Options, NodeName<Options, Shape>>
+      > &
+        Asking<PortName<GraphKey<Shape>, Options, NodeName<Options, Shape>>>
+    >
+  : never;
 
 /** What the type of a graph's node knows of the questions inside. */
 export interface Asking<Key extends string> {

@@ -1,5 +1,6 @@
-import { createRunner, END, graph, input, node, route } from 'troupe';
+import { createRunner, END, graph, input, node, route, type AnyNode } from 'troupe';
 import { describe, expect, test } from 'vitest';
+import { build, refusalOf, step } from './build-parts.ts';
 
 /** Appends to the list that it gets, which nobody should do. */
 const append = node({
@@ -11,7 +12,7 @@ const append = node({
     return [...list];
   },
 });
-const g = graph({ name: 'appending', nodes: [append] });
+const appending = graph({ name: 'appending', nodes: [append] });
 
 describe('a default that a node changes', () => {
   test('is as declared in the next run', async () => {
@@ -49,7 +50,7 @@ describe('a default that a node changes', () => {
 
   test('is as declared in each turn of a loop', async () => {
     const sizes: number[] = [];
-    const step = node({
+    const turnOver = node({
       name: 'step',
       inputs: { turn: input<number>(), scratch: input<number[]>([]) },
       output: 'turn',
@@ -66,14 +67,14 @@ describe('a default that a node changes', () => {
       run: ({ turn }) => (turn < 3 ? 'step' : END),
     });
 
-    await createRunner().run(graph({ name: 'turns', nodes: [step, again] }), { turn: 0 });
+    await createRunner().run(graph({ name: 'turns', nodes: [turnOver, again] }), { turn: 0 });
 
     expect(sizes).toEqual([1, 1, 1]);
   });
 
   test('is as declared in a graph inside', async () => {
     const runner = createRunner();
-    const outer = graph({ name: 'outer', nodes: [g.asNode()] });
+    const outer = graph({ name: 'outer', nodes: [appending.asNode()] });
 
     await runner.run(outer, {});
     const { outputs } = await runner.run(outer, {});
@@ -113,7 +114,7 @@ describe('a default that a node changes', () => {
 });
 
 describe('a bound value that a node changes', () => {
-  const bound = g.bind({ list: ['bound'] });
+  const bound = appending.bind({ list: ['bound'] });
 
   test('is as bound in the next run', async () => {
     const runner = createRunner();
@@ -189,5 +190,72 @@ describe('a client', () => {
     await createRunner().run(graph({ name: 'asking', nodes: [asks] }), { client });
 
     expect(client.calls).toBe(1);
+  });
+});
+
+describe('inputs that disagree about a default', () => {
+  const withDefault = (name: string, value: unknown): AnyNode =>
+    node({ name, inputs: { k: input(value) }, run: () => 1 });
+
+  test.each([
+    { what: 'other numbers', first: withDefault('one', 1), second: withDefault('two', 2) },
+    { what: 'a default and none', first: withDefault('one', 1), second: step('two', ['k']) },
+    { what: 'none and a default', first: step('one', ['k']), second: withDefault('two', 1) },
+    { what: 'other objects', first: withDefault('one', { a: [1] }), second: withDefault('two', { a: [2] }) },
+    { what: 'undefined and none', first: withDefault('one', undefined), second: step('two', ['k']) },
+    { what: 'zero and false', first: withDefault('one', 0), second: withDefault('two', false) },
+    {
+      what: 'a default, and that of a nested graph',
+      first: build([withDefault('inside', 1)]).asNode({ name: 'one' }),
+      second: withDefault('two', 2),
+    },
+  ])('($what) are refused, naming both nodes and the input', ({ first, second }) => {
+    const error = refusalOf(() => build([first, second]));
+
+    for (const name of ['g', 'k', 'one', 'two']) expect(error.message).toContain(`"${name}"`);
+    expect(error.hint).not.toBe('');
+  });
+
+  test.each([
+    { what: 'the same number', first: 1, second: 1 },
+    { what: 'equal objects', first: { a: [1, new Date(5)] }, second: { a: [1, new Date(5)] } },
+    { what: 'NaN', first: Number.NaN, second: Number.NaN },
+  ])('are legal where both have $what', ({ first, second }) => {
+    const g = build([withDefault('one', first), withDefault('two', second)]);
+
+    expect(g.inputs.optional).toEqual(['k']);
+  });
+
+  test('are legal where a node makes the value', () => {
+    const g = build([step('make', [], ['k']), withDefault('one', 1), withDefault('two', 2)]);
+
+    expect(g.inputs.optional).toEqual([]);
+  });
+
+  test('are legal where a graph inside has bound its own', () => {
+    const inner = build([withDefault('inside', 1)]).bind({ k: 2 });
+
+    const g = build([inner.asNode({ name: 'inner' }), withDefault('two', 2)]);
+
+    expect(g.inputs.required).toEqual([]);
+  });
+
+  test('are refused in a loop as well, where only the graph can give the value', () => {
+    const inc = node({
+      name: 'inc',
+      inputs: { n: input<number>(), by: input(1) },
+      output: 'n',
+      run: () => 1,
+    });
+    const again = route({
+      name: 'again',
+      inputs: { n: input<number>(), by: input(2) },
+      targets: ['inc', END],
+      run: () => 'inc',
+    });
+
+    const error = refusalOf(() => build([inc, again]));
+
+    for (const name of ['by', 'inc', 'again']) expect(error.message).toContain(`"${name}"`);
   });
 });

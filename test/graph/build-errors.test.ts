@@ -1,4 +1,4 @@
-import { END, graph, ifElse, input, interrupt, node, route, type AnyNode } from 'troupe';
+import { END, graph, ifElse, interrupt, route, type AnyNode } from 'troupe';
 import { describe, expect, test } from 'vitest';
 import { thrownBy } from '../support/deferred.ts';
 import { build, gate, refusalOf, step } from './build-parts.ts';
@@ -303,73 +303,6 @@ test('a hint for a name that resembles none lists what there is', () => {
   const { hint } = refusalOf(() => chain.bind({ qqqqqq: 1 }));
 
   expect(hint).toContain('"p"');
-});
-
-describe('inputs that disagree about a default', () => {
-  const withDefault = (name: string, value: unknown): AnyNode =>
-    node({ name, inputs: { k: input(value) }, run: () => 1 });
-
-  test.each([
-    { what: 'other numbers', first: withDefault('one', 1), second: withDefault('two', 2) },
-    { what: 'a default and none', first: withDefault('one', 1), second: step('two', ['k']) },
-    { what: 'none and a default', first: step('one', ['k']), second: withDefault('two', 1) },
-    { what: 'other objects', first: withDefault('one', { a: [1] }), second: withDefault('two', { a: [2] }) },
-    { what: 'undefined and none', first: withDefault('one', undefined), second: step('two', ['k']) },
-    { what: 'zero and false', first: withDefault('one', 0), second: withDefault('two', false) },
-    {
-      what: 'a default, and that of a nested graph',
-      first: build([withDefault('inside', 1)]).asNode({ name: 'one' }),
-      second: withDefault('two', 2),
-    },
-  ])('($what) are refused, naming both nodes and the input', ({ first, second }) => {
-    const error = refusalOf(() => build([first, second]));
-
-    for (const name of ['g', 'k', 'one', 'two']) expect(error.message).toContain(`"${name}"`);
-    expect(error.hint).not.toBe('');
-  });
-
-  test.each([
-    { what: 'the same number', first: 1, second: 1 },
-    { what: 'equal objects', first: { a: [1, new Date(5)] }, second: { a: [1, new Date(5)] } },
-    { what: 'NaN', first: Number.NaN, second: Number.NaN },
-  ])('are legal where both have $what', ({ first, second }) => {
-    const g = build([withDefault('one', first), withDefault('two', second)]);
-
-    expect(g.inputs.optional).toEqual(['k']);
-  });
-
-  test('are legal where a node makes the value', () => {
-    const g = build([step('make', [], ['k']), withDefault('one', 1), withDefault('two', 2)]);
-
-    expect(g.inputs.optional).toEqual([]);
-  });
-
-  test('are legal where a graph inside has bound its own', () => {
-    const inner = build([withDefault('inside', 1)]).bind({ k: 2 });
-
-    const g = build([inner.asNode({ name: 'inner' }), withDefault('two', 2)]);
-
-    expect(g.inputs.required).toEqual([]);
-  });
-
-  test('are refused in a loop as well, where only the graph can give the value', () => {
-    const inc = node({
-      name: 'inc',
-      inputs: { n: input<number>(), by: input(1) },
-      output: 'n',
-      run: () => 1,
-    });
-    const again = route({
-      name: 'again',
-      inputs: { n: input<number>(), by: input(2) },
-      targets: ['inc', END],
-      run: () => 'inc',
-    });
-
-    const error = refusalOf(() => build([inc, again]));
-
-    for (const name of ['by', 'inc', 'again']) expect(error.message).toContain(`"${name}"`);
-  });
 });
 
 describe('a refusal', () => {

@@ -172,6 +172,27 @@ describe('a seed', () => {
     expect(outputs).toEqual({ count: 3 });
   });
 
+  test('that is given as undefined is given, as any other input is', async () => {
+    const counts: unknown[] = [];
+    const count = node({
+      name: 'count',
+      inputs: { last: input<number | undefined>() },
+      output: 'last',
+      run: ({ last }) => counts.push(last),
+    });
+    const more = route({
+      name: 'more',
+      inputs: { last: input<number | undefined>() },
+      targets: ['count', END],
+      run: ({ last }) => (last === undefined || last < 2 ? 'count' : END),
+    });
+    const g = graph({ name: 'counting', nodes: [count, more] });
+
+    await createRunner().run(g, { last: undefined });
+
+    expect(counts).toEqual([undefined, 1]);
+  });
+
   test('that a node before the loop makes is no input', () => {
     const g = build([step('start', [], ['count']), inc, again]);
 

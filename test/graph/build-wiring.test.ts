@@ -284,6 +284,16 @@ describe('a shared name', () => {
 });
 
 describe('a node', () => {
+  test('that declares no inputs runs with nothing', async () => {
+    const bare = node({ name: 'bare', output: 'seen', run: (given: unknown) => [given] });
+    const g = graph({ name: 'baring', nodes: [bare] });
+
+    const { outputs } = await createRunner().run(g, {});
+
+    expect(g.inputs.required).toEqual([]);
+    expect(outputs).toEqual({ seen: [undefined] });
+  });
+
   const counted = node({
     name: 'counted',
     inputs: { text: z.string(), times: input(2) },

@@ -34,6 +34,14 @@ describe('select', () => {
     expect(diamond.select('x').inputs).toEqual({ required: ['p', 'l'], optional: [], bound: {} });
   });
 
+  test('asks for no shared name that nothing that runs reads', () => {
+    const nodes = [step('a', [], ['p']), step('b', ['p', 'state'], ['state']), step('c', ['p'], ['z'])];
+
+    const g = build(nodes, { shared: ['state'] }).select('z');
+
+    expect(g.inputs).toEqual({ required: [], optional: [], bound: {} });
+  });
+
   test('says of the others that they were skipped, and why', async () => {
     const { nodes, reasons } = await createRunner().run(diamond.select('r'), { p: 1 });
 

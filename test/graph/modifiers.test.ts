@@ -1,5 +1,6 @@
 import { createRunner, graph, input, node, type AnyGraph, type GraphInputs } from 'troupe';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { build, refusalOf, step } from './build-parts.ts';
 
 const load = node({
@@ -120,6 +121,21 @@ describe('bind', () => {
     const error = refusalOf(() => build([step('a', ['p'], ['x'])]).bind({ x: 1 }));
 
     expect(error.hint).toContain('"p"');
+  });
+
+  test('has its value parsed by the schema, as a given one is', async () => {
+    const read = node({
+      name: 'read',
+      inputs: { n: z.string().transform(Number) },
+      output: 'next',
+      run: ({ n }) => n + 1,
+    });
+    const g = graph({ name: 'parsing', nodes: [read] }).bind({ n: '41' });
+
+    const { outputs } = await createRunner().run(g, {});
+
+    expect(outputs).toEqual({ next: 42 });
+    expect(g.inputs.bound).toEqual({ n: '41' });
   });
 
   test('takes the name that rename gave', async () => {

@@ -66,67 +66,6 @@ describe('emits and waitFor', () => {
 
     expect(seen).toEqual([2]);
   });
-
-  test('of a member of a loop let the waiter run once, when the loop has ended', async () => {
-    const trace: string[] = [];
-    const inc = node({
-      name: 'inc',
-      inputs: { count: input<number>() },
-      output: 'count',
-      emits: ['counted'],
-      run: ({ count }) => {
-        trace.push('inc');
-        return count + 1;
-      },
-    });
-    const again = route({
-      name: 'again',
-      inputs: { count: input<number>() },
-      targets: ['inc', END],
-      run: ({ count }) => (count < 3 ? 'inc' : END),
-    });
-    const notify = node({ name: 'notify', waitFor: ['counted'], run: () => trace.push('notify') });
-
-    await createRunner().run(graph({ name: 'g', nodes: [notify, inc, again] }), { count: 0 });
-
-    expect(trace).toEqual(['inc', 'inc', 'inc', 'notify']);
-  });
-
-  test('order the nodes of one round of a loop', async () => {
-    const trace: string[] = [];
-    const write = node({
-      name: 'write',
-      inputs: { n: input<number>() },
-      output: 'page',
-      waitFor: ['checked'],
-      run: ({ n }) => {
-        trace.push(`write ${n}`);
-        return n;
-      },
-    });
-    const check = node({
-      name: 'check',
-      inputs: { n: input<number>() },
-      emits: ['checked'],
-      run: ({ n }) => void trace.push(`check ${n}`),
-    });
-    const next = node({
-      name: 'next',
-      inputs: { page: input<number>() },
-      output: 'n',
-      run: ({ page }) => page + 1,
-    });
-    const more = route({
-      name: 'more',
-      inputs: { page: input<number>() },
-      targets: ['next', END],
-      run: ({ page }) => (page < 3 ? 'next' : END),
-    });
-
-    await createRunner().run(graph({ name: 'g', nodes: [write, check, next, more] }), { n: 1 });
-
-    expect(trace).toEqual(['check 1', 'write 1', 'check 2', 'write 2', 'check 3', 'write 3']);
-  });
 });
 
 describe('two producers of one name', () => {
