@@ -98,9 +98,9 @@ export class GraphLoop {
     const first = able.filter((member) =>
       member.gates.length === 0 ? member.node.gate === undefined : board.isChosen(member),
     );
-    if (first.length > 0) return first;
+    if (first.length > 0) return inOrder(first);
     const open = able.filter((member) => this.#isOpenByDefault(member));
-    if (open.length > 0) return open;
+    if (open.length > 0) return inOrder(open);
     // Gates before the loop that chose nothing of it have decided that it is not entered.
     if (members.some(({ gates }) => gates.some((gate) => !this.#members.has(gate)))) return [];
     return able.filter((member) => member.node.gate !== undefined && member.gates.length === 0);
@@ -146,10 +146,8 @@ export class GraphLoop {
         this.#board.producersOf(variable).some((producer) => producer !== index && writers.has(producer)),
       );
     };
-    const isAwaited = ({ waits }: PlanMember): boolean =>
-      waits.some(({ emitters }) => emitters.some((emitter) => going.has(emitter)));
-    const inTurn = withoutTargets.filter(
-      (member) => !(member.node.gate !== undefined && isWritten(member)) && !isAwaited(member),
+    const inTurn = inOrder(withoutTargets).filter(
+      (member) => member.node.gate === undefined || !isWritten(member),
     );
     return inTurn.length > 0 ? inTurn : able;
   }
@@ -267,4 +265,15 @@ export class GraphLoop {
       lastValues: Object.fromEntries(values),
     });
   }
+}
+
+/** Without those that come after others of them. */
+function inOrder(members: readonly PlanMember[]): readonly PlanMember[] {
+  const going = new Set(members.map(({ index }) => index));
+  const first = members.filter(
+    ({ after, waits }) =>
+      !after.some((before) => going.has(before)) &&
+      !waits.some(({ emitters }) => emitters.some((emitter) => going.has(emitter))),
+  );
+  return first.length > 0 ? first : members;
 }

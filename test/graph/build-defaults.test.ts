@@ -18,8 +18,8 @@ describe('a default that a node changes', () => {
   test('is as declared in the next run', async () => {
     const runner = createRunner();
 
-    await runner.run(g, {});
-    const { outputs } = await runner.run(g, {});
+    await runner.run(appending, {});
+    const { outputs } = await runner.run(appending, {});
 
     expect(outputs).toEqual({ appended: ['first', 'more'] });
   });
@@ -27,7 +27,7 @@ describe('a default that a node changes', () => {
   test('is as declared in a run at the same time', async () => {
     const runner = createRunner();
 
-    const results = await Promise.all([runner.run(g, {}), runner.run(g, {})]);
+    const results = await Promise.all([runner.run(appending, {}), runner.run(appending, {})]);
 
     expect(results.map(({ outputs }) => outputs.appended)).toEqual([
       ['first', 'more'],
