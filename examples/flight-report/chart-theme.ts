@@ -17,7 +17,7 @@ export const colours = {
 export const heatColours = [0, 1, 2, 3, 4, 5, 6].map((step) => `var(--heat-${step})`);
 export const heatSteps = [0, 5, 10, 15, 20, 30];
 
-export const kindColours = [0, 1, 2, 3, 4, 5].map((kind) => `var(--kind-${kind})`);
+export const kindColours = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((kind) => `var(--kind-${kind})`);
 
 const config: Config = {
   aria: false,

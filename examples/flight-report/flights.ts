@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
+import { FatalError } from 'troupe';
+
 /** One flight that landed; `hour` and `date` are those of the actual departure, local time. */
 export interface Flight {
   readonly date: string;
@@ -19,6 +21,11 @@ export interface CleanedFlights {
   readonly flights: readonly Flight[];
   readonly recordsRead: number;
   readonly dropped: readonly DroppedRecords[];
+}
+
+export interface Period {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** The sample files of `vega-datasets` whose records say where and when: 2,000 to 20,000 flights each. */
@@ -61,6 +68,14 @@ export function cleanFlights(records: readonly unknown[]): CleanedFlights {
     recordsRead: records.length,
     dropped: [...dropped].map(([reason, count]) => ({ reason, count })),
   };
+}
+
+/** The first and the last day with a flight. */
+export function periodOf(flights: readonly Flight[]): Period {
+  const dates = flights.map((flight) => flight.date).toSorted();
+  const [from, to] = [dates.at(0), dates.at(-1)];
+  if (from === undefined || to === undefined) throw new FatalError('No record is a usable flight');
+  return { from, to };
 }
 
 /** A flight, or the reason why the record is none. */

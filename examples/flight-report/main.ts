@@ -24,13 +24,11 @@ async function main(args: readonly string[]): Promise<number> {
   await using runner = createRunner({
     name: 'flight-report',
     maxConcurrency: 8,
-    context: {
-      directory: new AirportDirectory(await readDataset('airports.csv')),
-      onTimeWithinMinutes: settings.onTimeWithinMinutes,
-    },
+    context: { directory: new AirportDirectory(await readDataset('airports.csv')) },
     processors: [progress()],
   });
-  const run = runner.iter(reportFlights, { files: flightFiles, airportCount: settings.airportCount });
+  const { airportCount, onTimeWithinMinutes } = settings;
+  const run = runner.iter(reportFlights, { files: flightFiles, airportCount, onTimeWithinMinutes });
 
   const retries = new Map<string, number[]>();
   for await (const event of run) {
@@ -44,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
   }
 
-  const { answer: findings, info } = await run.result;
+  const { outputs: findings, info } = await run.result;
   if (!findings.approval.approved) {
     console.log('Not approved: no report was written.');
     return exitCode.notWritten;

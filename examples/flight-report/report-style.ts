@@ -7,6 +7,7 @@ export const reportStyle = `
   --heat-0: #3d7fb5; --heat-1: #9cc3dd; --heat-2: #f6d9a8; --heat-3: #f2b26d;
   --heat-4: #e5803f; --heat-5: #c8432b; --heat-6: #8a1c2b;
   --kind-0: #8792a2; --kind-1: #2f8f83; --kind-2: #2563a8; --kind-3: #6f9fd0; --kind-4: #e0ab45; --kind-5: #8c5fb0;
+  --kind-6: #7d8f3c; --kind-7: #b0567f; --kind-8: #a0704a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -15,6 +16,7 @@ export const reportStyle = `
     --heat-0: #3f86c4; --heat-1: #7fb0d3; --heat-2: #dcc08e; --heat-3: #e6a55e;
     --heat-4: #e8823f; --heat-5: #e2553c; --heat-6: #c22f45;
     --kind-0: #8a95a5; --kind-1: #45b3a4; --kind-2: #6aa7e8; --kind-3: #4b7fb5; --kind-4: #d9a94d; --kind-5: #b48ad6;
+    --kind-6: #a5b860; --kind-7: #d982a6; --kind-8: #c79a74;
   }
 }
 * { box-sizing: border-box; }

@@ -1,7 +1,7 @@
 import { drawAirports, drawDays, drawDistances, drawDistribution, drawHours, drawMap } from './charts.ts';
 import type { AirportAnalysis, Conclusion } from './conclusions.ts';
 import { showFigure } from './figure.ts';
-import type { DroppedRecords } from './flights.ts';
+import type { DroppedRecords, Period } from './flights.ts';
 import type { Forest } from './forest.ts';
 import { formatCount, formatDay, formatHour, formatMinutes, formatShare } from './format.ts';
 import { html, Markup, type Content } from './html.ts';
@@ -14,7 +14,7 @@ export interface Findings {
   readonly conclusions: readonly Conclusion[];
   readonly network: NetworkAnalysis;
   readonly airports: readonly AirportAnalysis[];
-  readonly period: { readonly from: string; readonly to: string };
+  readonly period: Period;
   readonly source: {
     readonly files: readonly string[];
     readonly recordsRead: number;

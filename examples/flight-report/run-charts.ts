@@ -108,7 +108,9 @@ const centre = treeSize / 2;
 
 const radialLayout: Transforms[] = [
   { type: 'stratify', key: 'id', parentKey: 'parentId' },
-  { type: 'tree', method: 'tidy', size: [1, centre], as: ['turn', 'radius', 'level', 'children'] },
+  { type: 'tree', method: 'cluster', size: [1, 1], as: ['turn', 'height', 'level', 'children'] },
+  // Squared: what fans out is near the middle, and there is room where the many are.
+  { type: 'formula', expr: `${centre} * pow(datum.height, 2)`, as: 'radius' },
   { type: 'formula', expr: '360 * datum.turn - 90', as: 'angle' },
   { type: 'formula', expr: 'PI * datum.angle / 180', as: 'radians' },
   { type: 'formula', expr: 'cos(datum.radians) < -1e-9', as: 'isLeft' },

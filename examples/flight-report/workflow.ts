@@ -1,24 +1,10 @@
-import { FatalError, input, node } from 'troupe';
-import { z } from 'zod';
+import { FatalError, graph, input, interrupt, node } from 'troupe';
 
-import { AirportDirectory, DirectoryBusyError, unlistedAirport } from './airport-directory.ts';
+import { AirportDirectory, DirectoryBusyError, unlistedAirport, type Airport } from './airport-directory.ts';
 import { approvalSchema, type Question } from './approval.ts';
-import { drawConclusions, type AirportAnalysis } from './conclusions.ts';
-import { cleanFlights, readDataset, type CleanedFlights, type Flight } from './flights.ts';
+import { drawConclusions, type AirportAnalysis, type Conclusion } from './conclusions.ts';
+import { cleanFlights, periodOf, readDataset, type Flight } from './flights.ts';
 import { analyseDepartures, analyseNetwork, busiestAirports, type NetworkAnalysis } from './statistics.ts';
-
-const loadFlights = node({
-  name: 'loadFlights',
-  inputs: { files: input<readonly string[]>() },
-  output: 'cleaned',
-  run: async ({ files }, ctx): Promise<CleanedFlights> => {
-    const records = await Promise.all(files.map(readRecords));
-    const cleaned = cleanFlights(records.flat());
-    const dates = cleaned.flights.map((flight) => flight.date).toSorted();
-    ctx.context.put('period', { from: dates.at(0), to: dates.at(-1) });
-    return cleaned;
-  },
-});
 
 const lookUpAirport = node({
   name: 'lookUpAirport',
@@ -27,66 +13,89 @@ const lookUpAirport = node({
   retry: { maxAttempts: 4, delay: 40, backoff: 2, on: (error) => error instanceof DirectoryBusyError },
   timeout: 2_000,
   fallback: ({ input: { code } }) => unlistedAirport(code),
-  run: ({ code }, ctx) => directoryOf(ctx.context.get('directory')).find(code, ctx.attempt, ctx.signal),
+  run: ({ code }, ctx): Promise<Airport> =>
+    directoryOf(ctx.context.get('directory')).find(code, ctx.attempt, ctx.signal),
 });
 
-const analyseAirport = node({
-  name: 'analyseAirport',
-  inputs: { code: input<string>(), departures: input<readonly Flight[]>() },
+const judgeDepartures = node({
+  name: 'judgeDepartures',
+  inputs: {
+    airport: input<Airport>(),
+    departures: input<readonly Flight[]>(),
+    onTimeWithinMinutes: input<number>(),
+  },
   output: 'analysis',
-  run: async ({ code, departures }, ctx): Promise<AirportAnalysis> => {
-    const airport = await ctx.call(lookUpAirport, { code });
-    return { airport, ...analyseDepartures(code, departures, ctx.context.get('onTimeWithinMinutes', 15)) };
+  run: ({ airport, departures, onTimeWithinMinutes }): AirportAnalysis => ({
+    airport,
+    ...analyseDepartures(airport.code, departures, onTimeWithinMinutes),
+  }),
+});
+
+const analyseAirport = graph({ name: 'analyseAirport', nodes: [lookUpAirport, judgeDepartures] });
+
+const loadFlights = node({
+  name: 'loadFlights',
+  inputs: { files: input<readonly string[]>() },
+  outputs: ['flights', 'period', 'source'],
+  run: async ({ files }) => {
+    const records = await Promise.all(files.map(readRecords));
+    const { flights, ...source } = cleanFlights(records.flat());
+    return { flights, period: periodOf(flights), source: { files, ...source } };
+  },
+});
+
+const pickAirports = node({
+  name: 'pickAirports',
+  inputs: { flights: input<readonly Flight[]>(), airportCount: input(40) },
+  outputs: ['code', 'departures'], // a list of each: the analysis is mapped over them
+  run: ({ flights, airportCount }) => {
+    const busiest = busiestAirports(flights, airportCount);
+    return {
+      code: busiest.map(([code]) => code),
+      departures: busiest.map(([, departures]) => departures),
+    };
   },
 });
 
 const analyseWholeNetwork = node({
   name: 'analyseWholeNetwork',
-  inputs: { flights: input<readonly Flight[]>() },
+  inputs: { flights: input<readonly Flight[]>(), onTimeWithinMinutes: input<number>() },
   output: 'network',
-  run: ({ flights }, ctx) => analyseNetwork(flights, ctx.context.get('onTimeWithinMinutes', 15)),
+  run: ({ flights, onTimeWithinMinutes }) => analyseNetwork(flights, onTimeWithinMinutes),
 });
 
 const conclude = node({
   name: 'conclude',
-  inputs: { network: input<NetworkAnalysis>(), airports: input<readonly AirportAnalysis[]>() },
-  output: 'conclusions',
-  run: ({ network, airports }, ctx) =>
-    drawConclusions(network, airports, ctx.context.get('onTimeWithinMinutes', 15)),
-});
-
-export const reportFlights = node({
-  name: 'reportFlights',
-  inputs: { files: input<readonly string[]>(), airportCount: input(40) },
-  output: 'findings',
-  run: async ({ files, airportCount }, ctx) => {
-    const cleaned = await ctx.call(loadFlights, { files });
-    const busiest = busiestAirports(cleaned.flights, airportCount);
-
-    const [network, airports] = await Promise.all([
-      ctx.call(analyseWholeNetwork, { flights: cleaned.flights }),
-      ctx.callBatch(
-        analyseAirport,
-        busiest.map(([code]) => code),
-        busiest.map(([, departures]) => departures),
-      ),
-    ]);
-    const conclusions = await ctx.call(conclude, { network, airports });
-
-    const question: Question = { prompt: 'Publish these conclusions?', conclusions };
-    const approval = await ctx.interrupt(question, { key: 'approval', schema: approvalSchema });
-    return {
-      approval,
-      conclusions,
-      network,
-      airports,
-      source: { files, recordsRead: cleaned.recordsRead, dropped: cleaned.dropped },
-      period: periodSchema.parse(ctx.context.get('period')),
-    };
+  inputs: {
+    network: input<NetworkAnalysis>(),
+    airports: input<readonly AirportAnalysis[]>(),
+    onTimeWithinMinutes: input<number>(),
   },
+  output: 'conclusions',
+  run: ({ network, airports, onTimeWithinMinutes }) =>
+    drawConclusions(network, airports, onTimeWithinMinutes),
 });
 
-const periodSchema = z.object({ from: z.string(), to: z.string() });
+const approve = interrupt({
+  name: 'approve',
+  inputs: { conclusions: input<Conclusion[]>() },
+  response: 'approval',
+  schema: approvalSchema,
+  run: ({ conclusions }): Question => ({ prompt: 'Publish these conclusions?', conclusions }),
+});
+
+/** Takes `files`, `airportCount` and `onTimeWithinMinutes`; gives everything that the report shows. */
+export const reportFlights = graph({
+  name: 'reportFlights',
+  nodes: [
+    loadFlights,
+    pickAirports,
+    analyseAirport.asNode({ mapOver: ['code', 'departures'], expose: { analysis: 'airports' } }),
+    analyseWholeNetwork,
+    conclude,
+    approve,
+  ],
+}).select('source', 'period', 'network', 'airports', 'conclusions', 'approval');
 
 async function readRecords(file: string): Promise<readonly unknown[]> {
   const records: unknown = JSON.parse(await readDataset(file));

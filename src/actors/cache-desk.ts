@@ -6,6 +6,7 @@ import {
   type CacheAnswer,
   type CacheFlight,
   type CacheTrouble,
+  type ResultCache,
   type Turn,
 } from './result-cache.ts';
 import type { RunSettings } from './settings.ts';
@@ -13,6 +14,7 @@ import type { RunSettings } from './settings.ts';
 /** What the desk needs of its run. */
 export interface CacheDeskOptions {
   readonly settings: RunSettings;
+  readonly cache: ResultCache;
   readonly reporter: Reporter;
   readonly coordinator: Coordinator;
 }
@@ -41,8 +43,8 @@ export class CacheDesk {
 
   /** Ends an invocation with its cached result, else calls `compute`. */
   serve(invocation: Invocation, compute: () => void): void {
-    const { cache } = this.#options.settings;
-    if (cache === undefined || !isCached(invocation.node)) {
+    const { cache } = this.#options;
+    if (!isCached(invocation.node)) {
       compute();
       return;
     }
@@ -61,7 +63,7 @@ export class CacheDesk {
     const flight = this.#leading.get(invocation);
     if (flight === undefined) return;
     this.#leading.delete(invocation);
-    this.#options.settings.cache?.store(flight, invocation.node, value, this.#onTrouble);
+    this.#options.cache.store(flight, invocation.node, value, this.#onTrouble);
   }
 
   /** An invocation has ended; whoever waits for a result of it that is not there looks for itself. */
@@ -71,13 +73,12 @@ export class CacheDesk {
     const flight = this.#leading.get(invocation);
     if (flight === undefined) return;
     this.#leading.delete(invocation);
-    this.#options.settings.cache?.giveUp(flight);
+    this.#options.cache.giveUp(flight);
   }
 
   #look(order: Order): void {
     const { invocation, key } = order;
-    const { cache, runId } = this.#options.settings;
-    if (cache === undefined) return;
+    const { cache, settings } = this.#options;
     const underWay = cache.flightOf(key);
     if (underWay?.answer !== undefined) {
       this.#onAnswer(order, underWay.answer());
@@ -88,7 +89,7 @@ export class CacheDesk {
       return;
     }
     // Who cannot wait for a computation that is under way computes for itself, and leaves that one its followers.
-    if (underWay === undefined) this.#leading.set(invocation, cache.begin(key, invocation, runId));
+    if (underWay === undefined) this.#leading.set(invocation, cache.begin(key, invocation, settings.runId));
     const answer = cache.lookUp(key, this.#onTrouble);
     if (!(answer instanceof Promise)) this.#onAnswer(order, answer);
     else if (invocation.isSync) {
@@ -98,7 +99,7 @@ export class CacheDesk {
   }
 
   #onAnswer({ invocation, compute }: Order, answer: CacheAnswer): void {
-    const { reporter, coordinator, settings } = this.#options;
+    const { reporter, coordinator, cache } = this.#options;
     if (answer.type === 'miss') {
       reporter.missed(invocation, answer.key, answer.reason);
       compute();
@@ -106,7 +107,7 @@ export class CacheDesk {
     }
     const flight = this.#leading.get(invocation);
     this.#leading.delete(invocation);
-    if (flight !== undefined) settings.cache?.found(flight, answer);
+    if (flight !== undefined) cache.found(flight, answer);
     reporter.hit(invocation, answer.key);
     coordinator.end({ invocation, event: 'SUCCEED', value: answer.value() });
   }

@@ -7,7 +7,7 @@ export class ContextScope {
   readonly #outer: ContextScope | undefined;
   readonly #values: Map<string, unknown>;
   // Keys of the scopes around that were deleted here.
-  readonly #deleted = new Set<string>();
+  #deleted: Set<string> | undefined;
 
   constructor(values: Readonly<Record<string, unknown>>, outer?: ContextScope) {
     this.#values = new Map(Object.entries(values));
@@ -15,7 +15,7 @@ export class ContextScope {
   }
 
   has(key: string): boolean {
-    return this.#values.has(key) || (!this.#deleted.has(key) && this.#outer?.has(key) === true);
+    return this.#values.has(key) || (this.#deleted?.has(key) !== true && this.#outer?.has(key) === true);
   }
 
   read(key: string): unknown {
@@ -28,11 +28,11 @@ export class ContextScope {
 
   remove(key: string): void {
     this.#values.delete(key);
-    if (this.#outer?.has(key) === true) this.#deleted.add(key);
+    if (this.#outer?.has(key) === true) (this.#deleted ??= new Set()).add(key);
   }
 
   keys(): string[] {
-    const outer = this.#outer?.keys().filter((key) => !this.#deleted.has(key)) ?? [];
+    const outer = this.#outer?.keys().filter((key) => this.#deleted?.has(key) !== true) ?? [];
     return [...new Set([...outer, ...this.#values.keys()])];
   }
 }

@@ -1,12 +1,12 @@
 import { createActor, type Actor, type ActorLogic, type AnyActorRef, type NonReducibleUnknown } from 'xstate';
 import type { AnySystem } from './chart-logic.ts';
 
-/** The actor that stands above the invocations of a run. The items of one map share one. */
+/** The actor that stands above the invocations of a run, or of several runs. */
 export class CoordinatorActor {
   readonly #actor: Actor<ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem>>;
 
   /** `onDefect` hears of an actor that broke in a way that no chart knows. */
-  constructor(parent: AnyActorRef, onDefect: (error: unknown) => void) {
+  constructor(parent: AnyActorRef, onDefect: DefectHandler) {
     this.#actor = createActor(coordinatorLogic(onDefect), { parent, id: 'coordinator' });
     this.#actor.start();
   }
@@ -28,6 +28,11 @@ interface CoordinatorSnapshot {
   readonly context: { readonly live: number; readonly ended: number };
 }
 
+const ERROR = 'xstate.error.actor.';
+
+/** Hears of an invocation's actor, by its request, that broke. */
+type DefectHandler = (requestId: string, error: unknown) => void;
+
 type CoordinatorEvent = { readonly type: string; readonly [key: string]: unknown };
 
 function counting(live: number, ended: number): CoordinatorSnapshot {
@@ -38,7 +43,7 @@ const IDLE = counting(0, 0);
 
 /** What inspectors see of a coordinator: how many jobs are live and have ended. */
 function coordinatorLogic(
-  onDefect: (error: unknown) => void,
+  onDefect: DefectHandler,
 ): ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem> {
   return {
     getInitialSnapshot: () => IDLE,
@@ -48,7 +53,7 @@ function coordinatorLogic(
       if (event.type === 'call') return counting(live + 1, ended);
       if (event.type.startsWith('xstate.done.actor.')) return counting(live - 1, ended + 1);
       // No invocation's logic ends in an error: its failure is a state. So this is a defect, and must not vanish.
-      if (event.type.startsWith('xstate.error.actor.')) onDefect(event['error']);
+      if (event.type.startsWith(ERROR)) onDefect(event.type.slice(ERROR.length), event['error']);
       return snapshot;
     },
   };

@@ -28,7 +28,8 @@ export class GraphMap {
     const { coordinator } = this.#host;
     const parent = this.#attempt.invocation;
     const { scope, isSync } = parent;
-    this.#results.length = items.length;
+    // Not a list with holes: what fails is undefined in its place.
+    for (let index = 0; index < items.length; index += 1) this.#results.push(undefined);
     for (let index = 0; index < items.length; index += 1) {
       if (!this.#attempt.isOpen) return;
       const invocation = coordinator.create({ node: item, input: items.at(index), parent, scope, isSync });

@@ -23,7 +23,7 @@ export interface PerformerOptions {
   readonly coordinator: Coordinator;
   readonly bodyHost: BodyHost;
   /** Takes in the results of nodes that are cached. */
-  readonly desk: CacheDesk;
+  readonly desk: CacheDesk | undefined;
   /** Void the open questions of an attempt that is over. */
   readonly withdrawQuestions: (invocation: Invocation) => void;
   /** Stops the run whose time is up although the busy thread let no timer fire; whether it did. */
@@ -76,7 +76,7 @@ export class Performer implements AttemptListener {
       this.#onTimeout(attempt);
       return;
     }
-    desk.keep(invocation, value);
+    desk?.keep(invocation, value);
     if (invocation.hasLiveCalls && settings.orphans === 'wait') {
       invocation.bodyOutcome = { ok: true, value };
       return;

@@ -4,12 +4,13 @@ import { CoordinatorActor } from './coordinator-actor.ts';
 import { KeeperActor } from './state-keeper.ts';
 import { stopActor } from './stop-actor.ts';
 
-/** Hears of an actor that broke in a way that no chart knows. */
+/** Hears of an actor of its own that broke in a way that no chart knows. */
 export interface DefectListener {
+  ownsRequest(requestId: string): boolean;
   onDefect(error: unknown): void;
 }
 
-/** The coordinator's and the state keeper's actors, of one run, or of some items of a map. */
+/** The coordinator's and the state keeper's actors, of one run, or of several that nobody inspects. */
 export class RunActors {
   readonly keeper: KeeperActor;
   readonly coordinator: CoordinatorActor;
@@ -20,8 +21,8 @@ export class RunActors {
   constructor(parent: AnyActorRef, isOpen: boolean) {
     this.#isOpen = isOpen;
     this.keeper = new KeeperActor(parent);
-    this.coordinator = new CoordinatorActor(parent, (error) => {
-      for (const run of this.#runs) run.onDefect(error);
+    this.coordinator = new CoordinatorActor(parent, (requestId, error) => {
+      for (const run of this.#runs) if (run.ownsRequest(requestId)) run.onDefect(error);
     });
   }
 
@@ -49,55 +50,58 @@ export class RunActors {
 }
 
 // XState registers every actor of a system in one map, and the old tables of a map that lives long keep its actors from
-// being collected early. So a system holds this many items, and the next ones get a new one.
-const ITEMS_PER_SYSTEM = 64;
+// being collected early. So a system holds this many runs, and the next ones get a new one.
+const RUNS_PER_SYSTEM = 64;
 
-/** The actors that items of one map share: some of them are children of one root, in one system. */
-export class MapActors {
-  #root: ItemRoot | undefined;
+/**
+ * The actors that runs share where nobody inspects: some of them are children of one root, in one system, under one
+ * coordinator's and one keeper's actor. A system and these actors cost as much as a whole short run.
+ */
+export class SharedActors {
+  #root: RunRoot | undefined;
   #count = 0;
 
-  /** The root for the next item. */
-  next(): ItemRoot {
-    if (this.#root === undefined || this.#count === ITEMS_PER_SYSTEM) {
+  /** The root for the next run. */
+  next(): RunRoot {
+    if (this.#root === undefined || this.#count === RUNS_PER_SYSTEM) {
       this.#root?.actors.close();
-      this.#root = createItemRoot();
+      this.#root = createRunRoot();
       this.#count = 0;
     }
     this.#count += 1;
     return this.#root;
   }
 
-  /** No more items will be started. */
+  /** No more runs will be started. */
   close(): void {
     this.#root?.actors.close();
     this.#root = undefined;
   }
 }
 
-/** The root actor of some items of a map, and the actors that they share. */
-export interface ItemRoot {
+/** The root actor of some runs, and the actors that they share. */
+export interface RunRoot {
   readonly ref: AnyActorRef;
   readonly actors: RunActors;
 }
 
-function createItemRoot(): ItemRoot {
-  const ref = createActor(itemsLogic);
+function createRunRoot(): RunRoot {
+  const ref = createActor(rootLogic);
   ref.start();
   return { ref, actors: new RunActors(ref, true) };
 }
 
-interface ItemsSnapshot {
+interface RootSnapshot {
   readonly status: 'active';
   readonly output: undefined;
   readonly error: undefined;
   readonly context: undefined;
 }
 
-const IDLE: ItemsSnapshot = { status: 'active', output: undefined, error: undefined, context: undefined };
+const IDLE: RootSnapshot = { status: 'active', output: undefined, error: undefined, context: undefined };
 
-/** It only holds the items together: what becomes of them is told by their runs. */
-const itemsLogic: ActorLogic<ItemsSnapshot, { readonly type: string }, NonReducibleUnknown, AnySystem> = {
+/** It only holds the runs together: what becomes of them is told by their runs. */
+const rootLogic: ActorLogic<RootSnapshot, { readonly type: string }, NonReducibleUnknown, AnySystem> = {
   getInitialSnapshot: () => IDLE,
   getPersistedSnapshot: (snapshot) => snapshot,
   transition: (snapshot) => snapshot,

@@ -48,7 +48,7 @@ export interface RunOptions {
   /** The run's own actor. */
   readonly self: AnyActorRef;
   readonly listener: RunListener;
-  /** The actors that it shares with the other items of a map; without them it has its own. */
+  /** The actors that it shares with other runs; without them it has its own. */
   readonly actors?: RunActors | undefined;
 }
 
@@ -66,7 +66,7 @@ export class Run implements CoordinatorHost {
   readonly #coordinator: Coordinator;
   readonly #performer: Performer;
   readonly #questions: Questions;
-  readonly #desk: CacheDesk;
+  readonly #desk: CacheDesk | undefined;
   readonly #deadlines = new Set<Deadline>();
   #deadline: Deadline | undefined;
   #root: Invocation | undefined;
@@ -108,7 +108,10 @@ export class Run implements CoordinatorHost {
       resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
     });
     const bodyHost = new Calls({ settings, coordinator, questions: this.#questions, reporter });
-    this.#desk = new CacheDesk({ settings, reporter, coordinator });
+    this.#desk =
+      settings.cache === undefined
+        ? undefined
+        : new CacheDesk({ settings, cache: settings.cache, reporter, coordinator });
     this.#performer = new Performer({
       settings,
       desk: this.#desk,
@@ -193,11 +196,12 @@ export class Run implements CoordinatorHost {
   }
 
   onStarted(invocation: Invocation): void {
-    this.#desk.serve(invocation, () => this.#performer.perform(invocation));
+    if (this.#desk === undefined) this.#performer.perform(invocation);
+    else this.#desk.serve(invocation, () => this.#performer.perform(invocation));
   }
 
   onEnded(invocation: Invocation): void {
-    this.#desk.release(invocation);
+    this.#desk?.release(invocation);
   }
 
   onBodyFailed(invocation: Invocation, error: unknown): void {
@@ -242,6 +246,10 @@ export class Run implements CoordinatorHost {
     for (const deadline of this.#deadlines) deadline.release();
     this.#keeper.append({ type: 'RunResume', time: this.settings.clock.now() });
     this.#options.self.send({ type: 'RESUME' });
+  }
+
+  ownsRequest(requestId: string): boolean {
+    return this.history.log.ids.ordinalOfRequest(requestId) !== -1;
   }
 
   onDefect(error: unknown): void {

@@ -2,51 +2,40 @@ import { createActor, type AnyActorRef } from 'xstate';
 import { runnerChart } from '../machines/runner.ts';
 import { fromChart } from './chart-logic.ts';
 import { guardInspector, type Inspector } from './inspector.ts';
-import { MapActors, type ItemRoot } from './run-actors.ts';
+import { SharedActors, type RunActors } from './run-actors.ts';
 import type { Run } from './run.ts';
 import { createRunLogic, singleRun } from './run-logic.ts';
 
 const runnerLogic = fromChart(runnerChart);
 
 /** A run of a runner: the runner knows how to make it. */
-type MakeRun = (self: AnyActorRef) => Run;
+type MakeRun = (self: AnyActorRef, actors: RunActors | undefined) => Run;
 
 /**
  * The root actor of a runner: it counts the runs. Where somebody inspects, the actors of the runs are its children, in one
- * system. Otherwise each run is a system of its own: XState registers every actor of a system in one map, and the old
- * tables of a map that lives long keep short runs from being collected early (two thirds of a short run's garbage).
+ * system, each with a coordinator and a state keeper of its own. Otherwise some runs at a time share a system.
  */
 export class RunnerActor {
   readonly #actor: AnyActorRef;
   readonly #isInspected: boolean;
+  readonly #shared = new SharedActors();
 
   constructor(actor: AnyActorRef, isInspected: boolean) {
     this.#actor = actor;
     this.#isInspected = isInspected;
   }
 
-  /** The actors that the items of a map share; none where somebody inspects, and each run is shown with its own. */
-  createMapActors(): MapActors | undefined {
-    return this.#isInspected ? undefined : new MapActors();
-  }
-
   /** Starts the actor of a run, with the run that is made for it. */
-  spawn(runId: string, make: MakeRun, items?: ItemRoot): Run {
+  spawn(runId: string, make: MakeRun): Run {
     const runs = singleRun();
+    const shared = this.#isInspected ? undefined : this.#shared.next();
     const logic = createRunLogic<undefined, unknown>(
       (_input, { self }) =>
         () =>
-          make(self),
+          make(self, shared?.actors),
       runs,
     );
-    const parent = this.#isInspected ? this.#actor : items?.ref;
-    const actor = createActor(logic, {
-      id: runId,
-      input: undefined,
-      ...(parent === undefined ? {} : { parent }),
-    });
-    // A root whose failure nobody hears would end the process; the run itself tells of it.
-    if (parent === undefined || this.#isInspected) actor.subscribe({ error: () => undefined });
+    const actor = createActor(logic, { id: runId, input: undefined, parent: shared?.ref ?? this.#actor });
     actor.start();
     const run = runs.get(actor);
     if (run === undefined) throw actor.getSnapshot().error;
@@ -64,6 +53,7 @@ export class RunnerActor {
   /** Takes no more runs; may be called again. */
   close(): void {
     const { status }: { status: string } = this.#actor.getSnapshot();
+    this.#shared.close();
     if (status === 'active') this.#actor.send({ type: 'CLOSE' });
   }
 }

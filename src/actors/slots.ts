@@ -6,6 +6,7 @@ type Grant = () => void;
  * never finds another body's work done in the middle of its own.
  */
 export class Slots {
+  readonly #limit: number;
   #free: number;
   readonly #resuming = new GrantQueue();
   readonly #starting = new GrantQueue();
@@ -13,7 +14,13 @@ export class Slots {
   #bringMore: (() => boolean) | undefined;
 
   constructor(limit: number) {
+    this.#limit = limit;
     this.#free = limit;
+  }
+
+  /** As many places, for another run. */
+  another(): Slots {
+    return new Slots(this.#limit);
   }
 
   /** Calls `grant` when a place is free, at once if one is and nobody waits. */

@@ -22,7 +22,7 @@ const EMPTY: KeeperSnapshot = {
   context: { messages: 0 },
 };
 
-/** The actor that appends to the logs of runs; nobody else does. The items of one map share one. */
+/** The actor that appends to the log of a run, or of several runs; nobody else does. */
 export class KeeperActor {
   readonly #actor: Actor<ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem>>;
   #log: MessageLog | undefined;

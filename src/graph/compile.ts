@@ -202,7 +202,9 @@ function inputsOf(
       else known.push(entry);
     }
   }
-  for (const name of state.shared) if (!readers.has(name)) readers.set(name, []);
+  // One that is only written has a first value all the same.
+  for (const name of state.shared)
+    if (!readers.has(name) && wiring.producers.has(name)) readers.set(name, []);
   const answers = responsesOf(wiring);
   const seeds = new Set(components.flatMap(({ starts }) => requiredSeeds(starts)));
   const inputs = new Map<string, PlanInput>();

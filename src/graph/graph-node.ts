@@ -96,7 +96,7 @@ function declarations(
 function declarationOf(input: PlanInput): InputDeclaration {
   const schema = allOf(input.schemas);
   return Object.freeze({
-    '~input': { optional: !input.isRequired },
+    '~input': { optional: !input.isRequired, isGiven: input.isBound },
     ...(input.hasDefault ? { default: input.default } : {}),
     ...(schema === undefined ? {} : { schema }),
   });

@@ -1,4 +1,6 @@
 import type { AnyNode, Node, NodeContext, NodeSpec } from '../nodes/contract.ts';
+import type { GraphHash } from './hash.ts';
+import type { GraphJSON } from './to-json.ts';
 import type { CheckedEdges, CheckedNodes, CheckedShared, GraphError } from './type-check.ts';
 import type { IsNever, NameOf, OutputNameOf } from './type-member.ts';
 import type {
@@ -24,12 +26,8 @@ export type { BareSpecOf } from '../nodes/node.ts';
 export type { Changed, GraphShape, ShapeOf } from './type-shape.ts';
 export type { GraphEdge } from './type-wiring.ts';
 export type { GraphError } from './type-check.ts';
-
-/** A graph as JSON. */
-export interface GraphJSON {
-  readonly version: 1;
-  readonly [key: string]: unknown;
-}
+export type { GraphHash } from './hash.ts';
+export type { GraphEdgeJSON, GraphJSON, GraphNodeJSON, GraphPortJSON } from './to-json.ts';
 
 /** What is common to all graphs: the type of a parameter that takes any graph, or any with these inputs and outputs. */
 export interface AnyGraph<Input = unknown, Outputs = unknown> {
@@ -41,12 +39,12 @@ export interface AnyGraph<Input = unknown, Outputs = unknown> {
   /** The names of what a run gives: the leaf outputs, or the selected ones. */
   readonly outputs: readonly string[];
   /** Stable under the order of the nodes and under `bind`. */
-  readonly hash: { readonly definition: string; readonly structure: string };
-  /** The graph as text. */
+  readonly hash: GraphHash;
+  /** The graph as text, values of defaults and binds included. */
   describe(): string;
   /** The graph as a Mermaid flowchart; with a result, coloured by what became of each node. */
   toMermaid(result?: { readonly nodes: Readonly<Record<string, string>> }): string;
-  /** The graph as JSON, with a version. */
+  /** The graph as JSON, with a version; values of defaults and binds included, as texts where they are no JSON. */
   toJSON(): GraphJSON;
   /** Types only; nothing is there at run time. */
   readonly '~types'?: {

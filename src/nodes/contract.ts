@@ -7,7 +7,13 @@ export type NodeKind = 'node' | 'graph' | 'gate' | 'interrupt' | 'machine' | 'ro
 
 /** One declared input: its type, whether it has a default, and the schema that checks it. Made by `input`. */
 export interface InputDeclaration<Value = unknown, Given = Value, Optional extends boolean = boolean> {
-  readonly '~input': { readonly value?: Value; readonly given?: Given; readonly optional: Optional };
+  readonly '~input': {
+    readonly value?: Value;
+    readonly given?: Given;
+    readonly optional: Optional;
+    /** Whether the default stands for what a caller gives, as a bind does: the schema parses it. */
+    readonly isGiven?: boolean;
+  };
   /** Cloned for every call where it is plain data. */
   readonly default?: unknown;
   readonly schema?: StandardSchemaV1;

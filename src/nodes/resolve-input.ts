@@ -87,10 +87,11 @@ function resolveOne(
   declaration: InputDeclaration | StandardSchemaV1,
   values: Readonly<Record<string, unknown>>,
 ): unknown {
-  const value = ownValue(values, name);
-  const { schema, hasDefault, fallback } = describeDeclaration(declaration);
-  if (value === undefined && hasDefault) return cloneData(fallback);
-  const isGiven = Object.hasOwn(values, name);
+  const given = ownValue(values, name);
+  const { schema, hasDefault, fallback, isBound } = describeDeclaration(declaration);
+  if (given === undefined && hasDefault && !isBound) return cloneData(fallback);
+  const isGiven = isBound || Object.hasOwn(values, name);
+  const value = given === undefined && isBound ? cloneData(fallback) : given;
   if (schema === undefined) {
     if (!isGiven) throw missing(node, name);
     return value;
@@ -106,10 +107,16 @@ function describeDeclaration(declaration: InputDeclaration | StandardSchemaV1): 
   schema: StandardSchemaV1 | undefined;
   hasDefault: boolean;
   fallback: unknown;
+  isBound: boolean;
 } {
   if (!isInputDeclaration(declaration))
-    return { schema: declaration, hasDefault: false, fallback: undefined };
-  return { schema: declaration.schema, hasDefault: 'default' in declaration, fallback: declaration.default };
+    return { schema: declaration, hasDefault: false, fallback: undefined, isBound: false };
+  return {
+    schema: declaration.schema,
+    hasDefault: 'default' in declaration,
+    fallback: declaration.default,
+    isBound: declaration['~input'].isGiven === true,
+  };
 }
 
 function assertKnownNames(

@@ -1,4 +1,3 @@
-import type { ItemRoot } from '../actors/run-actors.ts';
 import { createRunnerActor, type RunnerActor } from '../actors/runner-actor.ts';
 import { Run } from '../actors/run.ts';
 import { assertSyncNode } from '../actors/calls.ts';
@@ -27,12 +26,19 @@ import { mapAll } from './map-all.ts';
 import { MapIterator, type MapItems } from './map-iter.ts';
 import { mapInputs, readMapOptions } from './map-options.ts';
 import { MapRun, type MapHost } from './map-run.ts';
-import { checkRunOptions, type RunOptions, type RunnerOptions } from './options.ts';
+import { checkRunOptions, givesShared, type RunOptions, type RunnerOptions } from './options.ts';
 import type { RunHandle } from './run-handle.ts';
 import type { RunResult } from './result.ts';
 import type { Capabilities, Runner, RunnerInfo } from './runner.ts';
 import { savePlace, type SavePlace } from './save-state.ts';
-import { observe, observeProcessor, runnerLogger, settingsOf, type RunnerParts } from './settings-of.ts';
+import {
+  observe,
+  observeProcessor,
+  ownSettings,
+  runnerLogger,
+  settingsOf,
+  type RunnerParts,
+} from './settings-of.ts';
 import { closeProcessors, Ticket, type TicketOptions } from './ticket.ts';
 
 const CAPABILITIES: Capabilities = Object.freeze({
@@ -63,6 +69,7 @@ export class LocalRunner implements Runner {
   readonly #actor: RunnerActor;
   readonly #live = new Map<string, Ticket>();
   readonly #maps = new Set<MapRun>();
+  #plain: RunSettings | undefined;
   // Inputs that are still being checked, and processors of single runs that are being closed.
   readonly #pending = new Set<Promise<unknown>>();
   readonly #ended = new Map<string, RunHistory>();
@@ -241,26 +248,30 @@ export class LocalRunner implements Runner {
   }
 
   #begin(ticket: Ticket, target: AnyNode, input: unknown, { options, isSync, stream }: Launch): void {
-    const settings = settingsOf(this.#parts, {
-      runId: ticket.runId,
-      options,
-      isSync,
-      ...(stream === undefined ? {} : { extraSinks: [stream] }),
-    });
-    this.#start(ticket, target, { input, settings });
+    const { runId } = ticket;
+    const settings =
+      stream === undefined && !givesShared(options)
+        ? this.#plainSettings(runId, options, isSync)
+        : settingsOf(this.#parts, {
+            runId,
+            options,
+            isSync,
+            ...(stream === undefined ? {} : { extraSinks: [stream] }),
+          });
+    this.#start(ticket, target, input, settings);
   }
 
-  #start(
-    ticket: Ticket,
-    target: AnyNode,
-    given: { input: unknown; settings: RunSettings; items?: ItemRoot | undefined },
-  ): void {
+  /** The settings of a run that is given none of the runner's options: worked out once, and then copied. */
+  #plainSettings(runId: RunId, { workflowId, sessionId, signal }: RunOptions, isSync: boolean): RunSettings {
+    this.#plain ??= settingsOf(this.#parts, { runId, options: {}, isSync });
+    return ownSettings(this.#plain, { runId, isSync, workflowId, sessionId, signal: signal ?? undefined });
+  }
+
+  #start(ticket: Ticket, target: AnyNode, input: unknown, settings: RunSettings): void {
     const { runId } = ticket;
-    const { input, settings, items } = given;
     const run = this.#actor.spawn(
       runId,
-      (self) => new Run({ target, input, settings, self, listener: ticket, actors: items?.actors }),
-      items,
+      (self, actors) => new Run({ target, input, settings, self, listener: ticket, actors }),
     );
     ticket.run = run;
     this.#live.set(runId, ticket);
@@ -303,7 +314,6 @@ export class LocalRunner implements Runner {
   #mapHost(target: AnyNode, options: RunOptions, settings: RunSettings): MapHost {
     const { processors } = options;
     const hasOwnObservers = this.#hasOwnObservers(settings);
-    const actors = this.#actor.createMapActors();
     const ticketOptions = (runId: RunId): TicketOptions => ({
       runId,
       throwsOnFailure: options.onFailure !== 'return',
@@ -320,12 +330,10 @@ export class LocalRunner implements Runner {
     };
     return {
       ticketOptions,
-      launch: (ticket, input, ofItem) =>
-        this.#start(ticket, target, { input, settings: ofItem, items: actors?.next() }),
+      launch: (ticket, input, ofItem) => this.#start(ticket, target, input, ofItem),
       track: (work) => this.#track(work),
       onReleased: (map) => {
         this.#maps.delete(map);
-        actors?.close();
         if (this.#closing !== undefined && this.#maps.size === 0) this.#actor.close();
         if (hasOwnObservers) this.#track(closeObservers());
       },

@@ -103,6 +103,11 @@ const SHARED = [
 /** The options of a runner that concern an embedded run. */
 export const EMBEDDED_OPTIONS = [...SHARED, 'name', 'clock'] as const;
 
+/** Whether options of a run hold any that a runner has as well. */
+export function givesShared(options: RunOptions): boolean {
+  return SHARED.some((key) => options[key] !== undefined);
+}
+
 /** Throws unless these are options of a runner. */
 export function checkRunnerOptions(options: unknown): asserts options is RunnerOptions {
   assertKnownOptions('createRunner', options, [...SHARED, 'name', 'logFile', 'retain', 'inspect', 'clock']);

@@ -69,6 +69,15 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
   };
 }
 
+/** The settings of one run, from those that it shares with others: what must not be shared is made anew. */
+export function ownSettings(
+  common: RunSettings,
+  own: Pick<RunSettings, 'runId' | 'isSync' | 'workflowId' | 'sessionId' | 'signal'>,
+): RunSettings {
+  const { context, slots } = common;
+  return { ...common, ...own, context: cloneData(context), slots: slots?.another() };
+}
+
 function resultCache({ caches }: RunnerParts, backend: SharedOptions['cache']): ResultCache | undefined {
   if (backend === undefined || backend === null) return undefined;
   const known = caches.get(backend) ?? new ResultCache(backend);
