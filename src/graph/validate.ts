@@ -160,7 +160,7 @@ function assertDefaults(state: GraphState, { members }: Wiring): void {
         throw problem(
           state,
           `input "${port.name}" has ${describeDefault(known.port)} in "${known.name}" but ${describeDefault(port)} in "${name}"`,
-          `Declare the same in both, or \`bind({ ${port.name}: … })\`.`,
+          'Declare the same in both.',
         );
       }
     }
