@@ -1,80 +1,15 @@
 // The same graphs through LangGraph.js, without a checkpointer, and here: a chain of ten, a fan-out of 1,000 that joins,
 // and a loop of 1,000 turns; each defined once and run many times. The ratio is theirs / ours.
-import { Annotation, END, Send, START, StateGraph } from '@langchain/langgraph';
-
-import { noop } from './floor.ts';
 import { chainOf, fanOutOf, loopOf } from './graphs.ts';
 import { expectEqual, interleave, micros, note, perItem, pick, report } from './harness.ts';
+import { FAN_OUT, LOOP, theirChain, theirFanOut, theirLoop } from './langgraph-graphs.ts';
 import { createRunner } from './troupe.ts';
 
-const WIDTH = 1_000;
-const TURNS = 1_000;
 const ROUNDS = pick({ warmup: 6, measured: 11 }, { warmup: 2, measured: 3 });
-
-const State = Annotation.Root({ value: Annotation<number> });
-
-async function step(): Promise<Partial<typeof State.State>> {
-  await noop();
-  return {};
-}
-
-const chain = new StateGraph(State)
-  .addNode('n0', step)
-  .addNode('n1', step)
-  .addNode('n2', step)
-  .addNode('n3', step)
-  .addNode('n4', step)
-  .addNode('n5', step)
-  .addNode('n6', step)
-  .addNode('n7', step)
-  .addNode('n8', step)
-  .addNode('n9', step)
-  .addEdge(START, 'n0')
-  .addEdge('n0', 'n1')
-  .addEdge('n1', 'n2')
-  .addEdge('n2', 'n3')
-  .addEdge('n3', 'n4')
-  .addEdge('n4', 'n5')
-  .addEdge('n5', 'n6')
-  .addEdge('n6', 'n7')
-  .addEdge('n7', 'n8')
-  .addEdge('n8', 'n9')
-  .addEdge('n9', END)
-  .compile();
-
-/** Their way to run one node many times at once; what each makes is added up. */
-const FanState = Annotation.Root({
-  seed: Annotation<number>,
-  sum: Annotation<number>({ reducer: (a, b) => a + b, default: () => 0 }),
-});
-const fanOut = new StateGraph(FanState)
-  .addNode('source', async () => {
-    await noop();
-    return {};
-  })
-  .addNode('leaf', async () => {
-    await noop();
-    return { sum: 1 };
-  })
-  .addNode('join', async () => ({}))
-  .addEdge(START, 'source')
-  .addConditionalEdges('source', () => Array.from({ length: WIDTH }, (_, seed) => new Send('leaf', { seed })))
-  .addEdge('leaf', 'join')
-  .addEdge('join', END)
-  .compile();
-
-const loop = new StateGraph(State)
-  .addNode('step', async ({ value }) => {
-    await noop();
-    return { value: value + 1 };
-  })
-  .addEdge(START, 'step')
-  .addConditionalEdges('step', ({ value }) => (value < TURNS ? 'step' : END))
-  .compile();
 
 // Nobody watches on either side.
 await using runner = createRunner({ retain: 3 });
-const ours = { chain: chainOf(10), fanOut: fanOutOf(WIDTH), loop: loopOf(TURNS) };
+const ours = { chain: chainOf(10), fanOut: fanOutOf(FAN_OUT), loop: loopOf(LOOP) };
 
 interface Peer {
   readonly name: string;
@@ -90,7 +25,7 @@ const peers: readonly Peer[] = [
     name: 'chain of 10',
     nodes: 10,
     runs: pick({ theirs: 200, ours: 2_000 }, { theirs: 50, ours: 500 }),
-    theirs: async () => expectEqual('their value', (await chain.invoke({ value: 1 })).value, 1),
+    theirs: async () => expectEqual('their value', (await theirChain.invoke({ value: 1 })).value, 1),
     ours: async () => {
       const { status } = await runner.run(ours.chain, { x0: 1 });
       expectEqual('our status', status, 'completed');
@@ -98,21 +33,23 @@ const peers: readonly Peer[] = [
   },
   {
     name: 'fan-out of 1,000',
-    nodes: WIDTH,
+    nodes: FAN_OUT,
     runs: pick({ theirs: 1, ours: 10 }, { theirs: 1, ours: 5 }),
-    theirs: async () => expectEqual('their sum', (await fanOut.invoke({ seed: 1, sum: 0 })).sum, WIDTH),
-    ours: async () => expectEqual('our sum', (await runner.run(ours.fanOut, { x: 1 })).outputs['sum'], WIDTH),
+    theirs: async () =>
+      expectEqual('their sum', (await theirFanOut.invoke({ seed: 1, sum: 0 })).sum, FAN_OUT),
+    ours: async () =>
+      expectEqual('our sum', (await runner.run(ours.fanOut, { x: 1 })).outputs['sum'], FAN_OUT),
   },
   {
     name: 'loop of 1,000',
-    nodes: TURNS,
+    nodes: LOOP,
     runs: pick({ theirs: 1, ours: 10 }, { theirs: 1, ours: 5 }),
     theirs: async () => {
-      const { value } = await loop.invoke({ value: 0 }, { recursionLimit: TURNS + 10 });
-      expectEqual('what they counted to', value, TURNS);
+      const { value } = await theirLoop.invoke({ value: 0 }, { recursionLimit: LOOP + 10 });
+      expectEqual('what they counted to', value, LOOP);
     },
     ours: async () =>
-      expectEqual('what we counted to', (await runner.run(ours.loop, { count: 0 })).outputs['count'], TURNS),
+      expectEqual('what we counted to', (await runner.run(ours.loop, { count: 0 })).outputs['count'], LOOP),
   },
 ];
 

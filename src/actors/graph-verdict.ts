@@ -22,7 +22,7 @@ export function isAnnounced(board: GraphBoard, { waits }: PlanMember): boolean {
 }
 
 /** Why a gated node was not chosen. */
-export function gateVerdict(board: GraphBoard, member: PlanMember): Verdict {
+function gateVerdict(board: GraphBoard, member: PlanMember): Verdict {
   if (member.gates.length === 0 || board.isChosen(member)) return undefined;
   const bad = member.gates.find((gate) => board.stateOf(gate).isBad);
   if (bad !== undefined) return blockedBy(board, bad);

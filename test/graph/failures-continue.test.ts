@@ -2,7 +2,7 @@ import { createRunner, END, graph, ifElse, input, node, route } from 'troupe';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
 import { deferred, thrownBy } from '../support/deferred.ts';
-import { requestOf, statusesOf, stepsOf, unendedOf } from '../support/forest.ts';
+import { requestOf, statusesOf, unendedOf } from '../support/forest.ts';
 import { EACH_RUN, stageFor } from '../support/runs.ts';
 
 const boom = new Error('boom');
@@ -191,89 +191,6 @@ describe('what a failure blocks', () => {
     );
 
     expect(nodes).toEqual({ gate: 'completed', left: 'failed', right: 'skipped', join: 'blocked' });
-  });
-
-  test('of a member of a loop is what comes after the loop, and not what is beside it', async () => {
-    const inc = node({
-      name: 'inc',
-      inputs: { n: input<number>() },
-      output: 'n',
-      run: ({ n }) => {
-        if (n === 2) throw boom;
-        return n + 1;
-      },
-    });
-    const again = route({
-      name: 'again',
-      inputs: { n: input<number>() },
-      targets: ['inc', END],
-      run: ({ n }) => (n < 9 ? 'inc' : END),
-    });
-    const report = node({
-      name: 'report',
-      inputs: { n: input<number>() },
-      output: 'text',
-      run: ({ n }) => `${n}`,
-    });
-    const beside = node({ name: 'beside', output: 'x', run: () => 1 });
-
-    const { status, error, nodes, info } = await createRunner().run(
-      graph({ name: 'g', nodes: [report, inc, again, beside] }),
-      { n: 0 },
-      GO_ON,
-    );
-
-    expect(status).toBe('failed');
-    expect(error).toBe(boom);
-    expect(nodes).toMatchObject({ inc: 'failed', report: 'blocked', beside: 'completed' });
-    expect(stepsOf(info).steps).toEqual(stepsOf(info).lawful);
-  });
-
-  test('in a loop is no node of its own round', async () => {
-    const clock = fakeClock();
-    const release = deferred();
-    const left = node({
-      name: 'left',
-      inputs: { n: input<number>() },
-      output: 'a',
-      run: async ({ n }) => {
-        await release.promise;
-        return n;
-      },
-    });
-    const right = node({
-      name: 'right',
-      inputs: { n: input<number>() },
-      output: 'b',
-      run: async (): Promise<number> => {
-        throw boom;
-      },
-    });
-    const next = node({
-      name: 'next',
-      inputs: { a: input<number>(), b: input<number>() },
-      output: 'n',
-      run: ({ a, b }) => a + b,
-    });
-    const more = route({
-      name: 'more',
-      inputs: { a: input<number>(), b: input<number>() },
-      targets: ['next', END],
-      run: () => END,
-    });
-    const running = createRunner({ clock }).run(
-      graph({ name: 'g', nodes: [left, right, next, more] }),
-      { n: 1 },
-      GO_ON,
-    );
-
-    await clock.advance(0);
-    release.resolve();
-    const { nodes, outputs, reasons } = await running;
-
-    expect(nodes).toEqual({ left: 'completed', right: 'failed', next: 'blocked', more: 'blocked' });
-    expect(Object.keys(reasons).toSorted()).toEqual(['more', 'next', 'right']);
-    expect(outputs).toMatchObject({ a: 1 });
   });
 });
 
