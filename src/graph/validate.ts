@@ -115,7 +115,7 @@ function assertWaits(state: GraphState, { members }: Wiring): void {
       throw problem(
         state,
         `node "${name}" waits for "${wait.name}", which no other node announces`,
-        `${didYouMean(wait.name, known())} Announce it with \`emits: ['${wait.name}']\`.`,
+        `${didYouMean(wait.name, known())} Or announce it: \`emits: ['${wait.name}']\` of the node that it comes after.`,
       );
     }
   }
