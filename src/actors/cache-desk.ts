@@ -63,7 +63,10 @@ export class CacheDesk {
     const flight = this.#leading.get(invocation);
     if (flight === undefined) return;
     this.#leading.delete(invocation);
-    this.#options.cache.store(flight, invocation.node, value, this.#onTrouble);
+    const { cache } = this.#options;
+    // What a person answered is asked again the next time.
+    if (invocation.hasAsked) cache.share(flight, invocation.node, value, this.#onTrouble);
+    else cache.store(flight, invocation.node, value, this.#onTrouble);
   }
 
   /** An invocation has ended; whoever waits for a result of it that is not there looks for itself. */

@@ -180,6 +180,8 @@ export class Invocation {
   openQuestions = 0;
   /** Whether it could go on by itself: no child, no person is waited for. */
   isActive = false;
+  /** Whether it, or anything below it, has asked a question. */
+  hasAsked = false;
   /** Whether its result came from the cache. */
   isFromCache = false;
   /** Of a graph: how far it is. */

@@ -121,6 +121,8 @@ export class Questions {
   #openQuestion(question: Question): void {
     const { invocation } = question.attempt;
     this.#open.add(question);
+    for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
+      each.hasAsked = true;
     invocation.move('ASK');
     if (!question.isHandled) invocation.openQuestions += 1;
     this.#reporter.asked(invocation, question);

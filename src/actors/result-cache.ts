@@ -130,21 +130,14 @@ export class ResultCache {
   /** Keeps what was computed, and gives it to all who wait. What cannot be stored is not kept. */
   store(flight: CacheFlight, node: AnyNode, value: unknown, onTrouble: CacheTrouble): void {
     const { key } = flight;
+    const text = this.share(flight, node, value, onTrouble);
+    if (text === undefined) return;
     const failed = (error: unknown): void => {
       this.#flights.delete(key);
-      onTrouble(error, `A result of node "${node.name}" could not be cached`);
+      onTrouble(error, notCached(node));
     };
-    let text: string;
-    try {
-      text = encodeValue(value);
-    } catch (error) {
-      failed(error);
-      // Nobody will ever get a result of this node from another.
-      flight.land('alone');
-      return;
-    }
-    flight.answer = () => this.#answer(key, text, onTrouble);
-    flight.land('answer');
+    // Whoever comes before it is kept gets it from here.
+    this.#flights.set(key, flight);
     const { ttl } = policyOf(node);
     try {
       const stored = this.#backend.set(key, text, ttl === undefined ? {} : { ttl });
@@ -152,6 +145,23 @@ export class ResultCache {
       else this.#flights.delete(key);
     } catch (error) {
       failed(error);
+    }
+  }
+
+  /** Gives what was computed to all who wait, and keeps nothing; its text, where it has one. */
+  share(flight: CacheFlight, node: AnyNode, value: unknown, onTrouble: CacheTrouble): string | undefined {
+    const { key } = flight;
+    this.#flights.delete(key);
+    try {
+      const text = encodeValue(value);
+      flight.answer = () => this.#answer(key, text, onTrouble);
+      flight.land('answer');
+      return text;
+    } catch (error) {
+      onTrouble(error, notCached(node));
+      // Nobody will ever get a result of this node from another.
+      flight.land('alone');
+      return undefined;
     }
   }
 
@@ -199,6 +209,10 @@ function policyOf({ policies: { cache } }: AnyNode): CachePolicy<never> {
 /** Whether a node asks for its results to be kept. */
 export function isCached({ policies: { cache }, kind }: AnyNode): boolean {
   return cache !== undefined && cache !== false && (kind === 'node' || kind === 'machine');
+}
+
+function notCached({ name }: AnyNode): string {
+  return `A result of node "${name}" could not be cached`;
 }
 
 function messageOf(error: unknown): string {

@@ -292,3 +292,37 @@ describe('no cache', () => {
     expect(events.filter(({ type }) => type.startsWith('Cache'))).toEqual([]);
   });
 });
+
+describe('what a person answered', () => {
+  const asks = node('asks', async (_given: number, ctx) => `said ${String(await ctx.interrupt('Well?'))}`, {
+    cache: true,
+  });
+  const calls = node('calls', async (given: number, ctx) => ctx.call(asks, given), { cache: true });
+
+  test.each([
+    { who: 'the body itself', target: asks },
+    { who: 'something that the body calls', target: calls },
+  ])('to $who is asked again in the next run', async ({ target }) => {
+    const { runner } = stage();
+    const first = await runner.run(target, 1);
+    await runner.respond(first.runId, 'asks', 'yes');
+
+    const second = await runner.run(target, 1);
+    const { answer } = await runner.respond(second.runId, 'asks', 'no');
+
+    expect(answer).toBe('said no');
+  });
+
+  test('keeps no result, also where a handler gave it, but those beside it are kept', async () => {
+    const { runner, events } = stage({ interruptHandlers: { asks: () => 'handled' } });
+    const { made, meter } = counting(() => 7);
+    const both = node('both', async (_: unknown, ctx) => [await ctx.call(asks, 1), await ctx.call(made)]);
+
+    await runner.run(both);
+    await runner.run(both);
+    await runner.close();
+
+    expect(meter.runs).toBe(1);
+    expect(ofType(events, 'CacheHit').map(({ nodeName }) => nodeName)).toEqual(['made']);
+  });
+});
