@@ -182,6 +182,32 @@ describe('a round of a loop', () => {
     expect(trace).toEqual(['a', 'b', 'gate 2 1', 'a', 'b', 'gate 4 3']);
   });
 
+  test('lets a gate that reads a seed wait for the whole first turn of a long body', async () => {
+    const trace: string[] = [];
+    const step = (name: string, value: number): number => {
+      trace.push(name);
+      return value;
+    };
+    const a = node({ name: 'a', inputs: { x: input<number>() }, output: 'y', run: ({ x }) => step('a', x) });
+    const b = node({ name: 'b', inputs: { y: input<number>() }, output: 'z', run: ({ y }) => step('b', y) });
+    const c = node({
+      name: 'c',
+      inputs: { z: input<number>() },
+      output: 'x',
+      run: ({ z }) => step('c', z + 1),
+    });
+    const gate = route({
+      name: 'gate',
+      inputs: { x: input<number>() },
+      targets: ['a', END],
+      run: ({ x }) => (step(`gate ${x}`, x) < 2 ? 'a' : END),
+    });
+
+    await createRunner().run(graph({ name: 'g', nodes: [gate, a, b, c] }), { x: 0 });
+
+    expect(trace).toEqual(['a', 'b', 'c', 'gate 1', 'a', 'b', 'c', 'gate 2']);
+  });
+
   test('lets a target wait while one of its gates is ready, and run once for both', async () => {
     const trace: string[] = [];
     const work = node({

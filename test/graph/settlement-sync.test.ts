@@ -1,5 +1,6 @@
 import { createRunner, END, graph, ifElse, input, interrupt, node, route, type AnyNode } from 'troupe';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { thrownBy } from '../support/deferred.ts';
 import { requestOf, statusesOf, stepsOf, unendedOf } from '../support/forest.ts';
 
@@ -235,6 +236,25 @@ describe('what is asynchronous under runSync is an IncompatibleRunnerError that 
     expect(error).toMatchObject({
       code: 'INCOMPATIBLE_RUNNER',
       message: expect.stringContaining('turns') as string,
+    });
+  });
+
+  test("an async schema of a node under validate 'all'", () => {
+    const makes = node({ name: 'makes', output: 'text', run: () => 'abcd' });
+    const checked = node({
+      name: 'checked',
+      inputs: { text: z.string().refine(async (text) => text.length > 3) },
+      output: 'size',
+      run: ({ text }) => text.length,
+    });
+
+    const error = thrownBy(() =>
+      createRunner().runSync(graph({ name: 'g', nodes: [makes, checked] }), {}, { validate: 'all' }),
+    );
+
+    expect(error).toMatchObject({
+      code: 'INCOMPATIBLE_RUNNER',
+      message: expect.stringContaining('checked') as string,
     });
   });
 

@@ -48,7 +48,7 @@ export function valueOf({ salt }: Part, given: Readonly<Record<string, number>>)
 }
 
 /** Whom a gate chooses. */
-export function choiceOf(
+function choiceOf(
   { targets, isMulti, salt }: Part,
   given: Readonly<Record<string, number>>,
   limit: number,
