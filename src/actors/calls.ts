@@ -16,7 +16,7 @@ import type { BodyHost } from './body-context.ts';
 import { contextOf, ContextScope } from './context-store.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Attempt, Invocation, Outcome, OutcomeListener } from './invocation.ts';
-import { asyncWork } from './performer.ts';
+import { asyncWork } from './async-work.ts';
 import type { Questions } from './questions.ts';
 import type { Reporter } from './reporter.ts';
 import type { RunSettings } from './settings.ts';

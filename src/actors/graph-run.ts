@@ -7,6 +7,7 @@ import {
   type PlanMember,
 } from '../graph/plan.ts';
 import { resolveInputs, type MaybePromise } from '../nodes/resolve-input.ts';
+import { asyncWork } from './async-work.ts';
 import type { Coordinator } from './coordinator.ts';
 import { GraphBoard } from './graph-board.ts';
 import { GraphLoop, type LoopHost } from './graph-loop.ts';
@@ -230,6 +231,10 @@ export class GraphRun implements LoopHost, GraphView {
       if (!(checked instanceof Promise)) {
         this.#spawn(member, { ok: true, value: checked }, settle);
         return;
+      }
+      if (invocation.isSync) {
+        checked.catch(() => undefined); // nobody waits for it
+        throw asyncWork(`a schema of node "${member.name}" is asynchronous`);
       }
       invocation.callsInCheck += 1;
       coordinator.recount(invocation);

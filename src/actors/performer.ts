@@ -1,9 +1,10 @@
-import { CancelledError, IncompatibleRunnerError, isTroupeError, NodeTimeoutError } from '../errors.ts';
+import { CancelledError, isTroupeError, NodeTimeoutError } from '../errors.ts';
 import { randomOf } from '../clock.ts';
 import { isGraphNode, type GraphNode } from '../graph/plan.ts';
 import { runWithin } from '../nodes/ambient.ts';
 import type { RetryPolicy } from '../nodes/contract.ts';
 import { Attempt, type AttemptListener } from './invocation.ts';
+import { asyncWork } from './async-work.ts';
 import { delayAfter, withDefaults } from './backoff.ts';
 import { follow, isAsyncGenerator, isPromiseLike } from './body.ts';
 import { createBodyContext, type BodyHost } from './body-context.ts';
@@ -244,11 +245,4 @@ export class Performer implements AttemptListener {
 /** A fallback as it is called: its types were checked where it was written. */
 interface HasFallback {
   fallback(failure: { readonly error: unknown; readonly input: unknown }): unknown;
-}
-
-/** The error for anything asynchronous where nothing may be. */
-export function asyncWork(what: string): IncompatibleRunnerError {
-  return new IncompatibleRunnerError(`A synchronous run cannot wait: ${what}`, {
-    hint: 'Use `runner.run` and `ctx.call` instead of `runSync` and `callSync`, or make the body synchronous.',
-  });
 }

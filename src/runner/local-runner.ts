@@ -3,7 +3,7 @@ import { Run } from '../actors/run.ts';
 import { assertSyncNode } from '../actors/calls.ts';
 import type { EventSink } from '../actors/observer.ts';
 import type { RunSettings } from '../actors/settings.ts';
-import { asyncWork } from '../actors/performer.ts';
+import { asyncWork } from '../actors/async-work.ts';
 import {
   CancelledError,
   InterruptAlreadyResolvedError,
