@@ -32,7 +32,7 @@ const layers = {
   checkpoint: { may: ['log'] },
   actors: { may: ['machines', 'log', 'events', 'nodes', 'graph', 'flow', ...contracts], xstate: true },
   runner: { may: [...core, ...contracts, ...defaults] },
-  testing: { may: ['nodes', ...contracts] },
+  testing: { may: ['nodes', 'graph', ...contracts] },
   inspect: { may: ['index', 'log', 'events'], xstate: true },
   distributed: { may: ['index', 'log', 'events'] },
   cli: { may: ['index', 'inspect'] },

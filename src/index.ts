@@ -72,7 +72,7 @@ export type * from './events/events.ts';
 export { jsonLines } from './events/json-lines.ts';
 export { progress, type ProgressOptions, type ProgressStream } from './events/progress.ts';
 export * from './errors.ts';
-export type { Cache, CacheEntryOptions } from './cache/cache.ts';
+export type { Cache, CacheEntryOptions, CacheLookupOptions } from './cache/cache.ts';
 export type { Clock, TimerHandle } from './clock.ts';
 export type { NodeId, RequestId, RunId } from './ids.ts';
 export type { Logger, LogLevel, LogMethod } from './logger.ts';

@@ -63,10 +63,10 @@ export class CacheDesk {
     const flight = this.#leading.get(invocation);
     if (flight === undefined) return;
     this.#leading.delete(invocation);
-    const { cache } = this.#options;
+    const { cache, settings } = this.#options;
     // What a person answered is asked again the next time.
     if (invocation.hasAsked) cache.share(flight, invocation.node, value, this.#onTrouble);
-    else cache.store(flight, invocation.node, value, this.#onTrouble);
+    else cache.store(flight, invocation.node, { value, now: settings.clock.now() }, this.#onTrouble);
   }
 
   /** An invocation has ended; whoever waits for a result of it that is not there looks for itself. */
@@ -93,7 +93,7 @@ export class CacheDesk {
     }
     // Who cannot wait for a computation that is under way computes for itself, and leaves that one its followers.
     if (underWay === undefined) this.#leading.set(invocation, cache.begin(key, invocation, settings.runId));
-    const answer = cache.lookUp(key, this.#onTrouble);
+    const answer = cache.lookUp(key, settings.clock.now(), this.#onTrouble);
     if (!(answer instanceof Promise)) this.#onAnswer(order, answer);
     else if (invocation.isSync) {
       const reason = 'the cache answers by a promise, and the run is synchronous';

@@ -1,8 +1,9 @@
-import { CancelledError, isTroupeError, NodeTimeoutError } from '../errors.ts';
+import { CancelledError, isTroupeError, NodeTimeoutError, type InvalidInputError } from '../errors.ts';
 import { randomOf } from '../clock.ts';
 import { isGraphNode, type GraphNode } from '../graph/plan.ts';
 import { runWithin } from '../nodes/ambient.ts';
-import type { RetryPolicy } from '../nodes/contract.ts';
+import type { AnyNode, RetryPolicy } from '../nodes/contract.ts';
+import { expected } from '../nodes/validate.ts';
 import { Attempt, type AttemptListener } from './invocation.ts';
 import { asyncWork } from './async-work.ts';
 import { delayAfter, withDefaults } from './backoff.ts';
@@ -72,6 +73,10 @@ export class Performer implements AttemptListener {
     const { coordinator, settings, stopIfLate, desk } = this.#options;
     const { invocation } = attempt;
     if (stopIfLate()) return;
+    if (invocation.node.returnsRecord === true && (typeof value !== 'object' || value === null)) {
+      attempt.onThrow(noRecord(invocation.node, value));
+      return;
+    }
     // A body that kept the thread busy let no timer fire.
     if (attempt.deadline?.isExpired === true) {
       this.#onTimeout(attempt);
@@ -245,4 +250,14 @@ export class Performer implements AttemptListener {
 /** A fallback as it is called: its types were checked where it was written. */
 interface HasFallback {
   fallback(failure: { readonly error: unknown; readonly input: unknown }): unknown;
+}
+
+/** The error for a body that does not return its outputs by name. */
+function noRecord({ name, outputs }: AnyNode, value: unknown): InvalidInputError {
+  return expected(
+    `what node "${name}" returns`,
+    `an object with ${outputs.map((output) => `"${output}"`).join(', ')}`,
+    value,
+    'Return an object that has all of its `outputs`, or declare one `output`.',
+  );
 }

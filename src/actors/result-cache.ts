@@ -86,13 +86,13 @@ export class ResultCache {
   }
 
   /** Looks a key up; a promise only where the backend gives one. */
-  lookUp(key: string, onTrouble: CacheTrouble): CacheAnswer | Promise<CacheAnswer> {
+  lookUp(key: string, now: number, onTrouble: CacheTrouble): CacheAnswer | Promise<CacheAnswer> {
     const failed = (error: unknown): CacheAnswer => {
       onTrouble(error, 'The cache could not be read');
       return { type: 'miss', key, reason: `the cache could not be read: ${messageOf(error)}` };
     };
     try {
-      const found = this.#backend.get(key);
+      const found = this.#backend.get(key, { now });
       if (!isPromiseLike(found)) return this.#answer(key, found, onTrouble);
       return Promise.resolve(found).then((text) => this.#answer(key, text, onTrouble), failed);
     } catch (error) {
@@ -128,9 +128,14 @@ export class ResultCache {
   }
 
   /** Keeps what was computed, and gives it to all who wait. What cannot be stored is not kept. */
-  store(flight: CacheFlight, node: AnyNode, value: unknown, onTrouble: CacheTrouble): void {
+  store(
+    flight: CacheFlight,
+    node: AnyNode,
+    given: { value: unknown; now: number },
+    onTrouble: CacheTrouble,
+  ): void {
     const { key } = flight;
-    const text = this.share(flight, node, value, onTrouble);
+    const text = this.share(flight, node, given.value, onTrouble);
     if (text === undefined) return;
     const failed = (error: unknown): void => {
       this.#flights.delete(key);
@@ -139,8 +144,9 @@ export class ResultCache {
     // Whoever comes before it is kept gets it from here.
     this.#flights.set(key, flight);
     const { ttl } = policyOf(node);
+    const { now } = given;
     try {
-      const stored = this.#backend.set(key, text, ttl === undefined ? {} : { ttl });
+      const stored = this.#backend.set(key, text, ttl === undefined ? { now } : { now, ttl });
       if (isPromiseLike(stored)) this.#track(key, stored, failed);
       else this.#flights.delete(key);
     } catch (error) {

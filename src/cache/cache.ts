@@ -1,8 +1,14 @@
 /** A value, or a promise of it. */
 export type MaybePromise<Value> = Value | Promise<Value>;
 
+/** What a backend is told besides the key. */
+export interface CacheLookupOptions {
+  /** The time by the runner's clock, in ms since the epoch. A backend with a clock of its own need not care. */
+  readonly now?: number;
+}
+
 /** What is known of an entry besides its text. */
-export interface CacheEntryOptions {
+export interface CacheEntryOptions extends CacheLookupOptions {
   /** How long the entry is good, in ms. It wins over the backend's own `ttl`. Default: the backend's. */
   readonly ttl?: number;
 }
@@ -34,7 +40,7 @@ export interface CacheEntryOptions {
  */
 export interface Cache {
   /** The text last set for the key; `undefined` or `null` when there is none, or none that is still good. */
-  get(key: string): MaybePromise<string | null | undefined>;
+  get(key: string, options?: CacheLookupOptions): MaybePromise<string | null | undefined>;
   /** Keeps the text under the key, in the place of what was there. */
   set(key: string, value: string, options?: CacheEntryOptions): MaybePromise<void>;
   /** Forgets one entry, if it is there. */

@@ -7,7 +7,7 @@ import type { Database, open as openLmdb, RootDatabase } from 'lmdb';
 import { systemClock, type Clock } from '../clock.ts';
 import { CacheError } from '../errors.ts';
 import { assertLimit } from './assert-limit.ts';
-import type { Cache, CacheEntryOptions } from './cache.ts';
+import type { Cache, CacheEntryOptions, CacheLookupOptions } from './cache.ts';
 
 /** Options of {@link diskCache}. */
 export interface DiskCacheOptions {
@@ -17,13 +17,13 @@ export interface DiskCacheOptions {
   readonly maxBytes?: number;
   /** How long an entry is good, in ms, unless it is set with its own. Default: no limit. */
   readonly ttl?: number;
-  /** What tells the time. Default: the clock of the machine. */
+  /** What tells the time. Default: the clock of the runner that uses it; without a runner that of the machine. */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
 /** A cache in a folder. Reads answer at once; writes are promises, kept when they resolve. */
 export interface DiskCache extends Cache {
-  get(key: string): string | undefined;
+  get(key: string, options?: CacheLookupOptions): string | undefined;
   set(key: string, value: string, options?: CacheEntryOptions): Promise<void>;
   delete(key: string): Promise<void>;
   clear(): Promise<void>;
@@ -205,13 +205,13 @@ class LmdbCache implements DiskCache {
   readonly #dir: string;
   readonly #maxBytes: number;
   readonly #ttl: number;
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now'> | undefined;
   /** When entries were read since the last write: a read shall not cost a write. */
   readonly #uses = new Map<string, number>();
   #store: Store | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ dir, maxBytes = DEFAULT_MAX_BYTES, ttl = Infinity, clock = systemClock }: DiskCacheOptions) {
+  constructor({ dir, maxBytes = DEFAULT_MAX_BYTES, ttl = Infinity, clock }: DiskCacheOptions) {
     assertLimit('maxBytes', maxBytes);
     assertLimit('ttl', ttl);
     assertDir(dir);
@@ -221,13 +221,13 @@ class LmdbCache implements DiskCache {
     this.#clock = clock;
   }
 
-  get(key: string): string | undefined {
+  get(key: string, options: CacheLookupOptions = {}): string | undefined {
     const store = this.#open();
     const id = idOf(key);
     const stamp = stampOf(store, id);
     if (stamp === undefined) return undefined;
     const [, expiresAt, checksum] = stamp;
-    const now = this.#clock.now();
+    const now = this.#now(options);
     if (expiresAt !== null && now >= expiresAt) return undefined;
     const text = readSafely(store.texts, id);
     if (typeof text !== 'string' || crc32(text) !== checksum) return undefined;
@@ -235,9 +235,10 @@ class LmdbCache implements DiskCache {
     return text;
   }
 
-  async set(key: string, value: string, { ttl = this.#ttl }: CacheEntryOptions = {}): Promise<void> {
+  async set(key: string, value: string, options: CacheEntryOptions = {}): Promise<void> {
+    const { ttl = this.#ttl } = options;
     const id = idOf(key);
-    const now = this.#clock.now();
+    const now = this.#now(options);
     const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
     const isKept = bytes <= this.#maxBytes && ttl > 0;
     const stamp: Stamp = [now, Number.isFinite(ttl) ? now + ttl : null, crc32(value), bytes];
@@ -249,6 +250,10 @@ class LmdbCache implements DiskCache {
       write(store, id, value, stamp);
       evict(store, this.#maxBytes);
     });
+  }
+
+  #now({ now }: CacheLookupOptions): number {
+    return this.#clock?.now() ?? now ?? systemClock.now();
   }
 
   async delete(key: string): Promise<void> {

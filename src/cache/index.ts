@@ -3,6 +3,6 @@
  *
  * @module
  */
-export type { Cache, CacheEntryOptions, MaybePromise } from './cache.ts';
+export type { Cache, CacheEntryOptions, CacheLookupOptions, MaybePromise } from './cache.ts';
 export { diskCache, type DiskCache, type DiskCacheOptions } from './disk.ts';
 export { memoryCache, type MemoryCache, type MemoryCacheOptions } from './memory.ts';

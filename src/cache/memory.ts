@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts';
 import { assertLimit } from './assert-limit.ts';
-import type { Cache, CacheEntryOptions } from './cache.ts';
+import type { Cache, CacheEntryOptions, CacheLookupOptions } from './cache.ts';
 
 /** Options of {@link memoryCache}. */
 export interface MemoryCacheOptions {
@@ -10,7 +10,7 @@ export interface MemoryCacheOptions {
   readonly maxBytes?: number;
   /** How long an entry is good, in ms, unless it is set with its own. Default: no limit. */
   readonly ttl?: number;
-  /** What tells the time. Default: the clock of the machine. */
+  /** What tells the time. Default: the clock of the runner that uses it; without a runner that of the machine. */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
@@ -18,7 +18,7 @@ export interface MemoryCacheOptions {
 export interface MemoryCache extends Cache {
   /** How many entries it holds, those included that went out of date since they were last asked for. */
   readonly size: number;
-  get(key: string): string | undefined;
+  get(key: string, options?: CacheLookupOptions): string | undefined;
   set(key: string, value: string, options?: CacheEntryOptions): void;
   delete(key: string): void;
   clear(): void;
@@ -42,16 +42,11 @@ class LruCache implements MemoryCache {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   readonly #ttl: number;
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now'> | undefined;
   #bytes = 0;
 
   constructor(options: MemoryCacheOptions) {
-    const {
-      maxEntries = 10_000,
-      maxBytes = DEFAULT_MAX_BYTES,
-      ttl = Infinity,
-      clock = systemClock,
-    } = options;
+    const { maxEntries = 10_000, maxBytes = DEFAULT_MAX_BYTES, ttl = Infinity, clock } = options;
     assertLimit('maxEntries', maxEntries);
     assertLimit('maxBytes', maxBytes);
     assertLimit('ttl', ttl);
@@ -65,10 +60,10 @@ class LruCache implements MemoryCache {
     return this.#entries.size;
   }
 
-  get(key: string): string | undefined {
+  get(key: string, { now = systemClock.now() }: CacheLookupOptions = {}): string | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (this.#clock.now() >= entry.expiresAt) {
+    if ((this.#clock?.now() ?? now) >= entry.expiresAt) {
       this.delete(key);
       return undefined;
     }
@@ -77,11 +72,12 @@ class LruCache implements MemoryCache {
     return entry.value;
   }
 
-  set(key: string, value: string, { ttl = this.#ttl }: CacheEntryOptions = {}): void {
+  set(key: string, value: string, options: CacheEntryOptions = {}): void {
+    const { ttl = this.#ttl, now = systemClock.now() } = options;
     this.delete(key);
     const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
     if (bytes > this.#maxBytes || !(ttl > 0)) return;
-    this.#entries.set(key, { value, bytes, expiresAt: this.#clock.now() + ttl });
+    this.#entries.set(key, { value, bytes, expiresAt: (this.#clock?.now() ?? now) + ttl });
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) return;

@@ -103,7 +103,12 @@ function mappingOf(
   assertOneOf('`onError` of asNode', onError, ['stop', 'continue']);
   if (mapOver === undefined) {
     if (mapMode !== undefined || onError !== undefined)
-      throw expected('`mapMode` and `onError` of asNode', 'given with `mapOver`', { mapMode, onError });
+      throw expected(
+        '`mapMode` and `onError` of asNode',
+        'given with `mapOver`',
+        { mapMode, onError },
+        "Add `mapOver: 'name'`, or leave them out.",
+      );
     return undefined;
   }
   const listed: unknown[] = Array.isArray(mapOver) ? mapOver : [mapOver];

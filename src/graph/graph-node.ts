@@ -28,11 +28,8 @@ export function createGraphNode(options: GraphNodeOptions): GraphNode {
   const inputNames = new Map(
     [...plan.inputs.keys()].map((inner) => [outside(options.inputNames, inner, prefix), inner]),
   );
-  const outputNames = new Map(
-    plan.outputs.map(({ name: inner }) => [inner, outside(options.outputNames, inner, prefix)]),
-  );
-  for (const key of plan.answers.keys())
-    if (!outputNames.has(key)) outputNames.set(key, outside(options.outputNames, key, prefix));
+  const made = new Set([...plan.produced.keys(), ...plan.answers.keys()]);
+  const outputNames = new Map([...made].map((inner) => [inner, outside(options.outputNames, inner, prefix)]));
   const answers = new Map(
     [...plan.answers].map(([key, schema]) => [
       outputNames.get(key) ?? key,
@@ -50,7 +47,7 @@ export function createGraphNode(options: GraphNodeOptions): GraphNode {
       if (foreign !== undefined)
         return foreign(createGraphNode({ ...options, foreign: undefined }), input, ctx);
       throw new IncompatibleRunnerError(`Graph "${name}" needs a runner, but its body was called directly`, {
-        hint: 'Use `runner.run(graph, input)`, or `ctx.call` inside a node of a run.',
+        hint: 'Use `runner.run(graph, input)`, or `ctx.call` inside a node of a run; in a test say what it gives: `testContext({ calls: { NAME: … } })`.',
       });
     },
     assertGiven: (given) => assertGiven(node, given),

@@ -15,7 +15,7 @@ import { drawGraph } from './draw.ts';
 import { createGraphNode } from './graph-node.ts';
 import { hashOf, type GraphHash } from './hash.ts';
 import type { GraphNode, GraphPlan } from './plan.ts';
-import { problem } from './problem.ts';
+import { list, problem } from './problem.ts';
 import type { Edge, GraphState } from './state.ts';
 import { graphToJSON, type GraphJSON } from './to-json.ts';
 
@@ -83,10 +83,17 @@ export class WiredGraph {
   }
 
   select(...names: readonly string[]): WiredGraph {
+    if (names.length === 0)
+      throw problem(
+        this,
+        'nothing is selected',
+        `Name outputs: ${list([...this.#plan.produced.keys()].map((name) => this.#outerOutput(name)))}.`,
+      );
     return this.#with({ selected: [...new Set(names.map((name) => this.#innerOutput(name)))] });
   }
 
   startAt(...names: readonly string[]): WiredGraph {
+    if (names.length === 0) throw problem(this, 'there is no node to start at', 'Name at least one node.');
     return this.#with({ entries: [...new Set(names)] });
   }
 

@@ -193,7 +193,12 @@ export function checkOutputs(
   { output, outputs }: { output?: unknown; outputs?: unknown },
 ): readonly string[] {
   if (output !== undefined && outputs !== undefined) {
-    throw expected(`node "${name}"`, 'given either `output` or `outputs`', { output, outputs });
+    throw expected(
+      `node "${name}"`,
+      'given either `output` or `outputs`',
+      { output, outputs },
+      'Keep `output` for one value, or `outputs` for several, and leave the other out.',
+    );
   }
   const names: unknown = outputs ?? (output === undefined ? [] : [output]);
   if (!Array.isArray(names) || names.some((each) => typeof each !== 'string' || each.length === 0)) {

@@ -217,7 +217,7 @@ export class LocalRunner implements Runner {
     checkRunOptions(options);
     const node = toNode(
       'what is run',
-      options.select === undefined ? target : selectOf(target, options.select),
+      options.select === undefined || options.select === null ? target : selectOf(target, options.select),
     );
     if (isSync) assertSyncNode(node);
     return node;
@@ -302,7 +302,7 @@ export class LocalRunner implements Runner {
         settings,
         stopsOnFailure: onError === 'stop',
         throwsOnFailure: ofRuns.onFailure !== 'return',
-        maxConcurrency: ofRuns.maxConcurrency ?? this.#parts.options.maxConcurrency,
+        maxConcurrency: limitOfMap(ofRuns.maxConcurrency, this.#parts.options.maxConcurrency),
       },
       this.#mapHost(node, ofRuns, settings),
     );
@@ -403,6 +403,12 @@ export class LocalRunner implements Runner {
   *#liveHistories(): Generator<RunHistory, void> {
     for (const { run } of this.#live.values()) if (run !== undefined) yield run.history;
   }
+}
+
+/** What was given for a map, else for its runner; null means no limit, as at other options. */
+function limitOfMap(own: number | null | undefined, shared: number | null | undefined): number | undefined {
+  const given = own === undefined ? shared : own;
+  return given === null ? Number.POSITIVE_INFINITY : given;
 }
 
 /** A graph that makes only some outputs. */

@@ -41,7 +41,7 @@ export interface MapOptions<Over = string | readonly string[]> extends Omit<RunO
    * also how many items are in flight at once. Default: the runner's; without it Infinity, and 64 items in flight for
    * `mapIter`.
    */
-  readonly maxConcurrency?: number | undefined;
+  readonly maxConcurrency?: number | null | undefined;
   /** Cancels all items when it aborts, and no more are started. */
   readonly signal?: AbortSignal | null | undefined;
   /** The longest that one item may take, in ms, without the time in which it is paused. Default: the runner's. */

@@ -25,7 +25,7 @@ export interface SharedOptions {
    */
   readonly onError?: ErrorPolicy | undefined;
   /** How many bodies may work at once in one run; one that waits for its calls does not count. Default: Infinity. */
-  readonly maxConcurrency?: number | undefined;
+  readonly maxConcurrency?: number | null | undefined;
   /** Seeds the context; plain data is cloned. A run's values are added to the runner's, and win. */
   readonly context?: Readonly<Record<string, unknown>> | null | undefined;
   /** Added to the runner's where given for a run. */
@@ -38,7 +38,7 @@ export interface SharedOptions {
   /** A folder in which each run is saved as JSON when it ends. Default: false. */
   readonly saveState?: string | false | null | undefined;
   /** The most runs of one node within one loop of a graph; past it, the run fails with `InfiniteLoopError`. Default: 1,000. */
-  readonly maxIterations?: number | undefined;
+  readonly maxIterations?: number | null | undefined;
   /** Keeps the results of nodes with a `cache` policy; see `troupe/cache`. Default: none, and nothing is cached. */
   readonly cache?: Cache | null | undefined;
   /**
@@ -77,7 +77,7 @@ export interface RunOptions extends SharedOptions {
   /** Names a durable workflow; needs a checkpointer. */
   readonly workflowId?: string | undefined;
   /** The outputs that a graph is to make; what they do not need does not run. Default: its own. */
-  readonly select?: readonly string[] | undefined;
+  readonly select?: readonly string[] | null | undefined;
   /** Marks all events of the run. */
   readonly sessionId?: string | undefined;
 }
@@ -134,7 +134,8 @@ export function checkRunOptions(options: unknown): asserts options is RunOptions
   for (const key of ['workflowId', 'sessionId'] as const) checkText(key, given[key]);
   assertOneOf('`onFailure`', given.onFailure, ['throw', 'return']);
   const { signal, select } = given;
-  if (select !== undefined && !(Array.isArray(select) && select.every((name) => typeof name === 'string')))
+  const isSelection = select === undefined || select === null;
+  if (!isSelection && !(Array.isArray(select) && select.every((name) => typeof name === 'string')))
     throw expected('`select`', 'an array of names of outputs', select);
   if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
     throw expected('`signal`', 'an AbortSignal', signal);
@@ -148,8 +149,8 @@ export function checkRunOptions(options: unknown): asserts options is RunOptions
 function checkShared(given: { readonly [Key in keyof SharedOptions]?: unknown }): void {
   assertTimeout('`timeout`', given.timeout);
   assertOneOf('`onError`', given.onError, ['stop', 'continue', 'stopAll']);
-  assertInteger('`maxConcurrency`', given.maxConcurrency, 1, true);
-  assertInteger('`maxIterations`', given.maxIterations, 1, true);
+  for (const key of ['maxConcurrency', 'maxIterations'] as const)
+    if (given[key] !== null) assertInteger(`\`${key}\``, given[key], 1, true);
   assertOneOf('`validate`', given.validate, ['boundary', 'all']);
   checkCache(given.cache);
   checkRecord('context', given.context);

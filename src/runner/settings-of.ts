@@ -42,7 +42,7 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     own[key] === undefined ? shared[key] : own[key];
   const redact = createRedactor(pick('redact'));
   const logger = loggerOf(parts, pick('logger'), pick('logLevel'), redact);
-  const maxConcurrency = pick('maxConcurrency') ?? Number.POSITIVE_INFINITY;
+  const maxConcurrency = limitOf(pick('maxConcurrency'), Number.POSITIVE_INFINITY);
   return {
     runId: run.runId,
     workflowId: own.workflowId,
@@ -51,7 +51,7 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     timeoutMs: pick('timeout') ?? null,
     onError: pick('onError') ?? 'stop',
     slots: maxConcurrency === Number.POSITIVE_INFINITY ? undefined : new Slots(maxConcurrency),
-    maxIterations: pick('maxIterations') ?? 1_000,
+    maxIterations: limitOf(pick('maxIterations'), 1_000),
     validate: pick('validate') ?? 'boundary',
     orphans: pick('orphans') ?? 'wait',
     context: cloneData({ ...shared.context, ...own.context }),
@@ -67,6 +67,11 @@ export function settingsOf(parts: RunnerParts, run: RunParts): RunSettings {
     cache: resultCache(parts, pick('cache')),
     isSync: run.isSync,
   };
+}
+
+/** A limit that was given, where null means none. */
+function limitOf(given: number | null | undefined, fallback: number): number {
+  return given === null ? Number.POSITIVE_INFINITY : (given ?? fallback);
 }
 
 /** The settings of one run, from those that it shares with others: what must not be shared is made anew. */

@@ -1,6 +1,7 @@
 import { CancelledError, ContextKeyError } from '../errors.ts';
 import { createRunId, InvocationIds } from '../ids.ts';
 import type { Logger } from '../logger.ts';
+import { toNode } from '../graph/target.ts';
 import { runWithin } from '../nodes/ambient.ts';
 import type { AnyNode, NodeContext, RunContext } from '../nodes/contract.ts';
 import { readBatch } from '../nodes/batch.ts';
@@ -55,7 +56,8 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   const broadcasts: unknown[] = [];
   const questions: unknown[] = [];
   const callsMade: { node: string; input: unknown }[] = [];
-  const invoke = (node: AnyNode, input: unknown): unknown => {
+  const invoke = (target: unknown, input: unknown): unknown => {
+    const node = toNode('what is called', target);
     callsMade.push({ node: node.name, input });
     if (!Object.hasOwn(calls, node.name)) return runBody(node, input, ctx);
     const stand: unknown = calls[node.name];
@@ -81,9 +83,10 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     signal,
     log: silent,
     context: storeOf(options.context ?? {}),
-    call: async (node: AnyNode, input: unknown) => invoke(node, input),
+    call: async (target: unknown, input: unknown) => invoke(target, input),
     callSync: invoke,
-    callBatch: async (node: AnyNode, ...args: unknown[]) => {
+    callBatch: async (target: unknown, ...args: unknown[]) => {
+      const node = toNode('what is called', target);
       const { inputs, options: batch } = readBatch(node, args);
       const results = inputs.map(async (input) => invoke(node, input));
       return batch.onError === 'return'
