@@ -55,6 +55,13 @@ export type AnswerOf<Member> = Member extends AnyNode
     : never
   : never;
 
+/** What whoever answers a question of these nodes gives, by its key. */
+export type AnswerGiven<Member, Key extends string> = Member extends AnyNode
+  ? FactsOf<Member>['spec'] extends { readonly answers: infer Answers }
+    ? Answers[Key & keyof Answers]
+    : never
+  : never;
+
 /** Where a gate may lead. A gate's output is its decision, so that its targets can be read off there. */
 export type TargetOf<Gate extends AnyNode> = Gate extends AnyNode
   ? Extract<Decided<FactsOf<Gate>['output']>, string>

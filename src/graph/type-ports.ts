@@ -1,5 +1,6 @@
 import type { AnyNode } from '../nodes/contract.ts';
 import type {
+  AnswerGiven,
   AnswerOf,
   Fits,
   Flatten,
@@ -145,7 +146,9 @@ export type InputsOf<N extends Net> =
       ? Flatten<
           { [Name in Required]: GivenFor<N, Name> } & {
             [Name in Exclude<Optional, AnswerOf<N['nodes']>>]?: GivenFor<N, Name> | undefined;
-          } & { [Name in Exclude<AnswerOf<N['nodes']>, Required>]?: unknown }
+          } & {
+            [Name in Exclude<AnswerOf<N['nodes']>, Required>]?: AnswerGiven<N['nodes'], Name> | undefined;
+          }
         >
       : never
     : never;

@@ -1,5 +1,5 @@
 import type { AnyNode } from '../nodes/contract.ts';
-import type { AnswerOf, Flatten, IsNever, NameOf, OutputNameOf } from './type-member.ts';
+import type { AnswerGiven, AnswerOf, Flatten, IsNever, NameOf, OutputNameOf } from './type-member.ts';
 import type { InputsOf, LeafOutputs, SelectedOutputs, TakenInputs } from './type-ports.ts';
 import type { After, Before, GraphEdge, Makers, Net } from './type-wiring.ts';
 
@@ -148,6 +148,17 @@ export type GraphAnswer<Shape extends GraphShape> =
 /** The keys of the questions in a graph, as they are seen from outside. */
 export type GraphKey<Shape extends GraphShape> =
   ActiveNet<Shape> extends infer N extends Net ? Renamed<AnswerOf<N['nodes']>, Shape['outputNames']> : never;
+
+/** What whoever answers the questions in a graph gives, by their keys as they are seen from outside. */
+export type GraphAnswers<Shape extends GraphShape> =
+  ActiveNet<Shape> extends infer N extends Net
+    ? {
+        [Key in AnswerOf<N['nodes']> as Renamed<Key, Shape['outputNames']> & string]: AnswerGiven<
+          N['nodes'],
+          Key
+        >;
+      }
+    : never;
 
 /** Every name that a node of a graph makes, as it is seen from outside. */
 export type Selectable<Shape extends GraphShape> =

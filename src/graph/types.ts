@@ -7,6 +7,7 @@ import type {
   Changed,
   Entry,
   GraphAnswer,
+  GraphAnswers,
   GraphInput,
   GraphKey,
   GraphOutputs,
@@ -104,7 +105,7 @@ export interface Graph<in out Input, in out Outputs, in out Shape extends GraphS
   readonly name: Shape['name'];
   /** The same graph with values for some inputs, which may then be left out. */
   bind<Values extends Partial<Input>>(
-    values: Values & OnlyKnown<Values, keyof Input, 'input'>,
+    values: Values & OnlyKnown<Values, keyof AskedInput<Input, Shape>, 'input'>,
   ): GraphOf<Changed<Shape, { bound: Shape['bound'] | OwnInput<Shape, keyof Values> }>>;
   /** The same graph without the values that were bound to these inputs. */
   unbind<Name extends BoundName<Shape>>(
@@ -252,14 +253,23 @@ export type NodeOfGraph<Inputs, Outputs, Shape, Options> = Shape extends GraphSh
         >,
         NodeOutputs<Outputs, Options, NodeName<Options, Shape>>
       > &
-        Asking<PortName<GraphKey<Shape>, Options, NodeName<Options, Shape>>>
+        Asking<
+          PortName<GraphKey<Shape>, Options, NodeName<Options, Shape>>,
+          {
+            [
+              Key in keyof GraphAnswers<Shape> as PortName<Key, Options, NodeName<Options, Shape>>
+            ]: GraphAnswers<Shape>[Key];
+          }
+        >
     >
   : never;
 
 /** What the type of a graph's node knows of the questions inside. */
-export interface Asking<Key extends string> {
+export interface Asking<Key extends string, Answers> {
   /** The keys under which they may be answered up front. */
   readonly response: Key;
+  /** What whoever answers them gives. */
+  readonly answers: Answers;
 }
 
 // ---- graph()

@@ -14,12 +14,20 @@ import { checkInputs, checkName, checkPolicies, freezeNode } from './node.ts';
 import { assertFunction, assertKnownOptions, assertPortName, expected } from './validate.ts';
 
 /** What an interrupt's type knows beyond its input and its answer. */
-export interface InterruptSpec<Name extends string, Response extends string, Input, Answer> extends NodeSpec {
+export interface InterruptSpec<
+  Name extends string,
+  Response extends string,
+  Input,
+  Answer,
+  Given = unknown,
+> extends NodeSpec {
   readonly name: Name;
   readonly outputs: { readonly [Key in Response]: Answer };
   readonly run: (input: Input, ctx: NodeContext) => Promise<Answer>;
   /** The name of the answer. */
   readonly response: Response;
+  /** What whoever answers gives. */
+  readonly answers: { readonly [Key in Response]: Given };
 }
 
 /** A node that asks a question, and whose output is the answer. */
@@ -38,6 +46,7 @@ export interface InterruptDefinition<
   Response extends string,
   Inputs extends InputDeclarations,
   Answer,
+  Given = Answer,
 > extends Pick<
   NodePolicies<BodyInput<Inputs>, Answer>,
   'retry' | 'timeout' | 'fallback' | 'emits' | 'waitFor'
@@ -47,7 +56,7 @@ export interface InterruptDefinition<
   /** The answer's name: the output of the node, and the key under which it is answered. */
   readonly response: Response;
   /** Checks the answer; what it parses to is the output. */
-  readonly schema?: StandardSchemaV1<unknown, Answer>;
+  readonly schema?: StandardSchemaV1<Given, Answer>;
   /** Makes the question. */
   readonly run: (input: BodyInput<Inputs>, ctx: NodeContext) => unknown;
 }
@@ -86,9 +95,10 @@ export function interrupt<
   const Response extends string,
   Inputs extends InputDeclarations = Record<never, never>,
   Answer = unknown,
+  Given = Answer,
 >(
-  definition: InterruptDefinition<Name, Response, Inputs, Answer>,
-): InterruptNode<CallInput<Inputs>, Answer, InterruptSpec<Name, Response, BodyInput<Inputs>, Answer>>;
+  definition: InterruptDefinition<Name, Response, Inputs, Answer, Given>,
+): InterruptNode<CallInput<Inputs>, Answer, InterruptSpec<Name, Response, BodyInput<Inputs>, Answer, Given>>;
 export function interrupt(given: object): Node {
   assertKnownOptions('an interrupt', given, DEFINITION_NAMES);
   const definition: { readonly [Key in (typeof DEFINITION_NAMES)[number]]?: unknown } = given;

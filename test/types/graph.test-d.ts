@@ -230,7 +230,10 @@ describe('an interrupt', () => {
   const publishing = graph({ name: 'publishing', nodes: [approve, publish] });
 
   test('may be answered up front', () => {
-    expectTypeOf<InputOf<typeof publishing>>().toEqualTypeOf<{ draft: string; decision?: unknown }>();
+    expectTypeOf<InputOf<typeof publishing>>().toEqualTypeOf<{
+      draft: string;
+      decision?: 'yes' | 'no' | undefined;
+    }>();
   });
 
   test('makes its response', () => {
@@ -248,7 +251,7 @@ describe('an interrupt', () => {
     }>();
     expectTypeOf<InputOf<typeof outer>>().toEqualTypeOf<{
       'publishing.draft': string;
-      'publishing.decision'?: unknown;
+      'publishing.decision'?: 'yes' | 'no' | undefined;
     }>();
   });
 });
@@ -389,5 +392,29 @@ describe('a graph that cannot work', () => {
         node({ name: 'b', inputs: { y: input<string>() }, output: 'z', run: ({ y }) => y.length }),
       ],
     });
+  });
+});
+
+describe('an answer', () => {
+  const ask = interrupt({
+    name: 'ask',
+    inputs: { draft: input<string>() },
+    response: 'verdict',
+    schema: z.enum(['yes', 'no']).transform((text) => text === 'yes'),
+    run: ({ draft }) => draft,
+  });
+  const asking = graph({ name: 'asking', nodes: [ask] });
+
+  test('up front is what its schema takes, and the output what it parses to', () => {
+    expectTypeOf<InputOf<typeof asking>>().toEqualTypeOf<{
+      draft: string;
+      verdict?: 'yes' | 'no' | undefined;
+    }>();
+    expectTypeOf<OutputsOf<typeof asking>>().toEqualTypeOf<{ verdict: boolean }>();
+  });
+
+  test('cannot be bound', () => {
+    // @ts-expect-error an answer is given to a run, or to the question
+    asking.bind({ verdict: 'yes' });
   });
 });
