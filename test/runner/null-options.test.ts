@@ -24,11 +24,12 @@ describe('null for an option of a run', () => {
   test('means no limit to concurrency', async () => {
     const runner = createRunner({ maxConcurrency: 1 });
     const seen = { now: 0, most: 0 };
-    const work = node('work', async (_: number) => {
+    const work = node('work', async (turn: number) => {
       seen.now += 1;
       seen.most = Math.max(seen.most, seen.now);
       await Promise.resolve();
       seen.now -= 1;
+      return turn;
     });
     const all = node('all', async (_: unknown, ctx) => ctx.callBatch(work, [1, 2, 3]));
 
