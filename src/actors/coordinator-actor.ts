@@ -3,10 +3,12 @@ import type { AnySystem } from './chart-logic.ts';
 
 /** The actor that stands above the invocations of a run, or of several runs. */
 export class CoordinatorActor {
+  readonly #isShown: boolean;
   readonly #actor: Actor<ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem>>;
 
-  /** `onDefect` hears of an actor that broke in a way that no chart knows. */
-  constructor(parent: AnyActorRef, onDefect: DefectHandler) {
+  /** `isShown`: somebody may see it count; `onDefect` hears of an actor that broke in a way that no chart knows. */
+  constructor(parent: AnyActorRef, isShown: boolean, onDefect: DefectHandler) {
+    this.#isShown = isShown;
     this.#actor = createActor(coordinatorLogic(onDefect), { parent, id: 'coordinator' });
     this.#actor.start();
   }
@@ -17,7 +19,7 @@ export class CoordinatorActor {
 
   /** There is a new invocation. */
   onCall(requestId: string, nodeName: string): void {
-    this.#actor.send({ type: 'call', requestId, nodeName });
+    if (this.#isShown) this.#actor.send({ type: 'call', requestId, nodeName });
   }
 }
 

@@ -76,8 +76,9 @@ export class GraphLoop {
   /** Goes on after a round: writes what it made, and starts the next one. */
   advance(): void {
     const graph = this.#graph;
-    const outcomes = this.#outcomes.toSorted((a, b) => a.member.index - b.member.index);
+    const outcomes = this.#outcomes;
     this.#outcomes = [];
+    if (outcomes.length > 1) outcomes.sort((a, b) => a.member.index - b.member.index);
     for (const { member, outcome } of outcomes) {
       if (outcome.ok) this.#apply(member, outcome.value);
       else {
@@ -115,7 +116,9 @@ export class GraphLoop {
   /** What is ready of the candidates. Those that are not will be candidates again when something changes for them. */
   #ready(): readonly PlanMember[] {
     const able: PlanMember[] = [];
-    for (const index of [...this.#candidates].toSorted((a, b) => a - b)) {
+    const candidates = [...this.#candidates];
+    if (candidates.length > 1) candidates.sort((a, b) => a - b);
+    for (const index of candidates) {
       const member = this.#board.memberOf(index);
       const isDue =
         member.gates.length === 0

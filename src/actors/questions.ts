@@ -47,6 +47,12 @@ export class Questions {
     this.#host = host;
   }
 
+  /** Whether any question waits for a person. */
+  get isWaiting(): boolean {
+    for (const question of this.#open) if (!question.isHandled) return true;
+    return false;
+  }
+
   /** The questions that wait for a person, oldest first. */
   get pauses(): readonly PauseInfo[] {
     return [...this.#open]

@@ -21,7 +21,8 @@ export class RunActors {
   constructor(parent: AnyActorRef, isOpen: boolean) {
     this.#isOpen = isOpen;
     this.keeper = new KeeperActor(parent);
-    this.coordinator = new CoordinatorActor(parent, (requestId, error) => {
+    const isShown = !isOpen;
+    this.coordinator = new CoordinatorActor(parent, isShown, (requestId, error) => {
       for (const run of this.#runs) if (run.ownsRequest(requestId)) run.onDefect(error);
     });
   }

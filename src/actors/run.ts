@@ -231,7 +231,7 @@ export class Run implements CoordinatorHost {
   }
 
   onIdle(): void {
-    if (this.end !== undefined || this.#isPaused || this.#isPauseDue || this.pauses.length === 0) return;
+    if (this.end !== undefined || this.#isPaused || this.#isPauseDue || !this.#questions.isWaiting) return;
     // A body may be on its way to its next call; what is ready in this turn goes first.
     this.#isPauseDue = true;
     afterThisTurn(() => {
@@ -291,7 +291,7 @@ export class Run implements CoordinatorHost {
   }
 
   #pauseIfIdle(): void {
-    if (this.end !== undefined || this.#isPaused || !this.#coordinator.isIdle || this.pauses.length === 0)
+    if (this.end !== undefined || this.#isPaused || !this.#coordinator.isIdle || !this.#questions.isWaiting)
       return;
     this.#isPaused = true;
     for (const deadline of this.#deadlines) deadline.hold();

@@ -6,7 +6,7 @@ import type { RunResult } from './result.ts';
 
 // So many items are started in one turn. A turn lets those that are quick end before more are there, and lets timers and
 // other work of the process in between; what is alive at once is what the garbage collector has to copy.
-const STARTED_PER_TURN = 64;
+const STARTED_PER_TURN = 16;
 
 /** Runs all items of a map. */
 export function mapAll(open: () => MapRun): Promise<MapResult> {
