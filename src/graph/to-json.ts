@@ -113,7 +113,9 @@ export function graphToJSON(node: GraphNode): GraphJSON {
     renamed: {
       inputs: Object.fromEntries([...node.inputNames].filter(([outer, inner]) => outer !== inner)),
       outputs: Object.fromEntries(
-        Array.from(node.outputNames, ([inner, outer]) => [outer, inner]).filter(([a, b]) => a !== b),
+        Array.from(node.outputNames, ([inner, outer]) => [outer, inner]).filter(
+          ([outer, inner]) => outer !== inner && isShown(node, outer),
+        ),
       ),
     },
     ...(plan.isFixpoint ? { convergence: 'fixpoint' } : {}),
@@ -210,4 +212,9 @@ function limitToJSON({ maxIterations }: Pick<GraphPlan, 'maxIterations'>): { max
 function asData(value: unknown): unknown {
   const text = JSON.stringify(toJsonValue(recordOf(value), ''));
   return text === undefined ? '[undefined]' : JSON.parse(text);
+}
+
+/** Whether a name is one that is seen outside: an output, or the key of a question. */
+function isShown(node: GraphNode, outer: string | undefined): boolean {
+  return outer !== undefined && (node.outputs.includes(outer) || node.answers.has(outer));
 }
