@@ -9,12 +9,6 @@ function generated(definition: { name: string; nodes: AnyNode[]; maxIterations?:
   return graph(definition as never) as Generated; // the names are only known at run time
 }
 
-/** A body that does nothing, at the price of the promise that the floor has too. */
-async function pass(value: unknown): Promise<unknown> {
-  await noop();
-  return value;
-}
-
 /** x0 -> n0 -> x1 -> n1 … */
 export function chainOf(length: number): Generated {
   const nodes = Array.from({ length }, (_, at) =>
@@ -64,6 +58,6 @@ export function loopOf(turns: number, onTurn: (turn: number) => void = () => und
 export function single(): Generated {
   return generated({
     name: 'single',
-    nodes: [node({ name: 'only', inputs: { x: input<unknown>() }, output: 'y', run: ({ x }) => pass(x) })],
+    nodes: [node({ name: 'only', inputs: { x: input<unknown>() }, output: 'y', run: async ({ x }) => x })],
   });
 }

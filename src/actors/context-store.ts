@@ -5,35 +5,39 @@ import { didYouMean } from '../suggest.ts';
 /** The values of one scope of a run's context: the run's own, or that of a subtree, which reads through to the one around it. */
 export class ContextScope {
   readonly #outer: ContextScope | undefined;
-  readonly #values: Map<string, unknown>;
+  // Most runs have no context.
+  #values: Map<string, unknown> | undefined;
   // Keys of the scopes around that were deleted here.
   #deleted: Set<string> | undefined;
 
   constructor(values: Readonly<Record<string, unknown>>, outer?: ContextScope) {
-    this.#values = new Map(Object.entries(values));
+    const entries = Object.entries(values);
+    if (entries.length > 0) this.#values = new Map(entries);
     this.#outer = outer;
   }
 
   has(key: string): boolean {
-    return this.#values.has(key) || (this.#deleted?.has(key) !== true && this.#outer?.has(key) === true);
+    return (
+      this.#values?.has(key) === true || (this.#deleted?.has(key) !== true && this.#outer?.has(key) === true)
+    );
   }
 
   read(key: string): unknown {
-    return this.#values.has(key) ? this.#values.get(key) : this.#outer?.read(key);
+    return this.#values?.has(key) === true ? this.#values.get(key) : this.#outer?.read(key);
   }
 
   write(key: string, value: unknown): void {
-    this.#values.set(key, value);
+    (this.#values ??= new Map()).set(key, value);
   }
 
   remove(key: string): void {
-    this.#values.delete(key);
+    this.#values?.delete(key);
     if (this.#outer?.has(key) === true) (this.#deleted ??= new Set()).add(key);
   }
 
   keys(): string[] {
     const outer = this.#outer?.keys().filter((key) => this.#deleted?.has(key) !== true) ?? [];
-    return [...new Set([...outer, ...this.#values.keys()])];
+    return [...new Set([...outer, ...(this.#values?.keys() ?? [])])];
   }
 }
 

@@ -38,8 +38,9 @@ export class Questions {
   readonly #reporter: Reporter;
   readonly #handlers: Readonly<Record<string, InterruptHandler>>;
   readonly #host: QuestionHost;
-  readonly #open = new Set<Question>();
-  readonly #answeredKeys = new Set<string>();
+  // Most runs ask nothing.
+  #open: Set<Question> | undefined;
+  #answeredKeys: Set<string> | undefined;
 
   constructor(reporter: Reporter, handlers: Readonly<Record<string, InterruptHandler>>, host: QuestionHost) {
     this.#reporter = reporter;
@@ -49,13 +50,13 @@ export class Questions {
 
   /** Whether any question waits for a person. */
   get isWaiting(): boolean {
-    for (const question of this.#open) if (!question.isHandled) return true;
+    for (const question of this.#open ?? []) if (!question.isHandled) return true;
     return false;
   }
 
   /** The questions that wait for a person, oldest first. */
   get pauses(): readonly PauseInfo[] {
-    return [...this.#open]
+    return [...(this.#open ?? [])]
       .filter((question) => !question.isHandled)
       .map(({ key, attempt, node, path, value, schema }) => ({
         key,
@@ -110,15 +111,15 @@ export class Questions {
       question.schema === undefined
         ? value
         : await validate(question.schema, value, `The answer to "${key}"`);
-    if (!this.#open.has(question)) throw alreadyResolved(key);
+    if (this.#open?.has(question) !== true) throw alreadyResolved(key);
     this.#close(question, accepted);
   }
 
   /** Takes back what an attempt asked, because it has ended. */
   withdraw(attempt: Attempt): void {
-    for (const question of this.#open) {
+    for (const question of this.#open ?? []) {
       if (question.attempt !== attempt) continue;
-      this.#open.delete(question);
+      this.#open?.delete(question);
       if (!question.isHandled) attempt.invocation.openQuestions -= 1;
       question.fail(new CancelledError('The attempt that asked has ended'));
     }
@@ -126,7 +127,7 @@ export class Questions {
 
   #openQuestion(question: Question): void {
     const { invocation } = question.attempt;
-    this.#open.add(question);
+    (this.#open ??= new Set()).add(question);
     for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
       each.hasAsked = true;
     invocation.move('ASK');
@@ -143,16 +144,16 @@ export class Questions {
           question.schema === undefined
             ? given
             : await validate(question.schema, given, `The handler's answer to "${question.key}"`);
-        if (this.#open.has(question)) this.#close(question, accepted);
+        if (this.#open?.has(question) === true) this.#close(question, accepted);
       } catch (error) {
-        if (this.#open.has(question)) this.#giveUp(question, error);
+        if (this.#open?.has(question) === true) this.#giveUp(question, error);
       }
     });
   }
 
   #giveUp(question: Question, error: unknown): void {
     const { key, attempt } = question;
-    this.#open.delete(question);
+    this.#open?.delete(question);
     attempt.invocation.move('ANSWER');
     this.#reporter.withdrawn(attempt.invocation, { key, error, open: this.#countOpen(attempt) });
     this.#host.resume(attempt.invocation, () => question.fail(error));
@@ -160,15 +161,15 @@ export class Questions {
 
   #countOpen(attempt: Attempt): number {
     let count = 0;
-    for (const question of this.#open) if (question.attempt === attempt) count += 1;
+    for (const question of this.#open ?? []) if (question.attempt === attempt) count += 1;
     return count;
   }
 
   #close(question: Question, value: unknown): void {
     const { key, attempt, isHandled } = question;
     const { invocation } = attempt;
-    this.#open.delete(question);
-    this.#answeredKeys.add(key);
+    this.#open?.delete(question);
+    (this.#answeredKeys ??= new Set()).add(key);
     invocation.move('ANSWER');
     if (!isHandled) invocation.openQuestions -= 1;
     this.#reporter.answered(invocation, { key, value: recordOf(value), open: this.#countOpen(attempt) });
@@ -178,12 +179,12 @@ export class Questions {
 
   #find(key: string): Question {
     let found: Question | undefined;
-    for (const question of this.#open) {
+    for (const question of this.#open ?? []) {
       if (question.key === key && (found === undefined || (found.isHandled && !question.isHandled)))
         found = question;
     }
     if (found !== undefined) return found;
-    if (this.#answeredKeys.has(key)) throw alreadyResolved(key);
+    if (this.#answeredKeys?.has(key) === true) throw alreadyResolved(key);
     const keys = [...new Set(this.pauses.map((pause) => pause.key))];
     throw new UnknownResponseError(`No question "${key}" is open`, {
       hint:

@@ -52,7 +52,7 @@ export class RunActors {
 
 // XState registers every actor of a system in one map, and the old tables of a map that lives long keep its actors from
 // being collected early. So a system holds this many runs, and the next ones get a new one.
-const RUNS_PER_SYSTEM = 64;
+const RUNS_PER_SYSTEM = 16;
 
 /**
  * The actors that runs share where nobody inspects: some of them are children of one root, in one system, under one
