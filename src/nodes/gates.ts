@@ -171,6 +171,14 @@ export function ifElse(given: object): Node {
   const name = checkName(definition.name);
   const { then: yes, else: no, defaultOpen } = definition;
   const targets = checkTargets(name, [yes, no]);
+  if (yes === no) {
+    throw expected(
+      `\`then\` and \`else\` of gate "${name}"`,
+      'different targets',
+      yes,
+      'A gate that always chooses the same is none: leave it out.',
+    );
+  }
   assertOneOf(`\`defaultOpen\` of gate "${name}"`, defaultOpen, [true, false]);
   const gate: GateSettings = Object.freeze({
     targets,

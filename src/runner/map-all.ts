@@ -18,7 +18,7 @@ export function mapAll(open: () => MapRun): Promise<MapResult> {
   });
 }
 
-/** Starts a map's items, all at once or as there are places for their work, and keeps their results. */
+/** Starts a map's items, some in each turn, or as there are places for their work, and keeps their results. */
 class Collector implements MapReceiver {
   readonly #map: MapRun;
   readonly #resolve: (result: MapResult) => void;
