@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 import { isShort, print, SHORT_ALLOWANCE } from './harness.ts';
 
+/** How often a bench may be measured in the short form before a missed limit counts. */
+const SHORT_ATTEMPTS = 3;
+
 const names = process.argv.slice(2).filter((argument) => argument !== '--short');
 const all = readdirSync(new URL('.', import.meta.url))
   .filter((file) => file.endsWith('.bench.ts'))
@@ -32,9 +35,19 @@ print(
     : `full form on ${machine}`,
 );
 const start = performance.now();
+
+/** A few rounds on shared cores can miss a limit by chance, but a slow build misses it every time. */
+async function holds(file: string): Promise<boolean> {
+  for (let left = isShort ? SHORT_ATTEMPTS : 1; left > 0; left -= 1) {
+    if ((await run(file)) === 0) return true;
+    if (left > 1) print(`${file} is measured once more`);
+  }
+  return false;
+}
+
 const missed: string[] = [];
 for (const file of names.length > 0 ? names.map((name) => `${name}.bench.ts`) : all) {
-  if ((await run(file)) !== 0) missed.push(file);
+  if (!(await holds(file))) missed.push(file);
 }
 print(
   `${Math.round((performance.now() - start) / 1_000)} s; ${missed.length === 0 ? 'every limit held' : `missed or failed: ${missed.join(', ')}`}`,
