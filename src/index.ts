@@ -5,7 +5,9 @@
  */
 export { fromGraph, fromNode, type EmbeddingOptions } from './runner/embedding.ts';
 export { createRunner } from './runner/create-runner.ts';
-export type { Capabilities, RunArguments, Runner, RunnerInfo } from './runner/runner.ts';
+export type { RunArguments, Runner } from './runner/runner.ts';
+export type { Capabilities, RunnerInfo } from './runner/runner-info.ts';
+export type { ForkOptions, ResumeOptions } from './runner/workflow-options.ts';
 export type { RunHandle } from './runner/run-handle.ts';
 export type { RunResult } from './runner/result.ts';
 export type { InputName, MapInput, MapOptions } from './runner/map-options.ts';
@@ -73,6 +75,7 @@ export { jsonLines } from './events/json-lines.ts';
 export { progress, type ProgressOptions, type ProgressStream } from './events/progress.ts';
 export * from './errors.ts';
 export type { Cache, CacheEntryOptions, CacheLookupOptions } from './cache/cache.ts';
+export type { Checkpointer } from './checkpoint/checkpointer.ts';
 export type { Clock, TimerHandle } from './clock.ts';
 export type { NodeId, RequestId, RunId } from './ids.ts';
 export type { Logger, LogLevel, LogMethod } from './logger.ts';

@@ -296,17 +296,32 @@ function isStorable(value: unknown): boolean {
  * Throws {@link UnstorableValueError} for functions, symbols, promises, shared memory and instances of other classes.
  */
 export function encodeValue(value: unknown): string {
+  return encodeCounted(value).text;
+}
+
+/** As {@link encodeValue}, with the number of objects in it: each counts once, however often it is met. */
+export function encodeCounted(value: unknown): { readonly text: string; readonly objects: number } {
   const rows = new Encoder(true).encode(value);
   try {
-    return JSON.stringify(rows);
+    return { text: JSON.stringify(rows), objects: rows.length - 1 };
   } catch (error) {
     throw new UnstorableValueError('a value of that size', pathOf([]), { cause: error });
   }
 }
 
+/** As {@link encodeValue}, for what must be stored whatever it is: text stands for what cannot be. */
+export function encodeAnyValue(value: unknown): string {
+  return encodeValue(storableField(value));
+}
+
 /** The value of a text of {@link encodeValue}. Throws an `Error` for any other text, so that corruption is noticed. */
 export function decodeValue(text: string): unknown {
-  const [root, ...rows] = asArray(JSON.parse(text));
+  return decodeRows(JSON.parse(text));
+}
+
+/** As {@link decodeValue}, of a text that was parsed already, as a part of another. */
+export function decodeRows(parsed: unknown): unknown {
+  const [root, ...rows] = asArray(parsed);
   const shells = rows.map((row) => createShell(asArray(row)));
   const valueOf = (cell: unknown): unknown => decodeCell(cell, shells);
   for (const [index, row] of rows.entries()) fillShell(shells[index], asArray(row), valueOf);

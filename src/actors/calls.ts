@@ -14,7 +14,7 @@ import { withDefaults } from './backoff.ts';
 import { isAsyncFunction } from './body.ts';
 import type { BodyHost } from './body-context.ts';
 import { contextOf, ContextScope } from './context-store.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { CallRequest, Coordinator } from './coordinator.ts';
 import type { Attempt, Invocation, Outcome, OutcomeListener } from './invocation.ts';
 import { asyncWork } from './async-work.ts';
 import type { Questions } from './questions.ts';
@@ -59,8 +59,7 @@ export class Calls implements BodyHost {
 
   callSync(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): unknown {
     const target = checkCall(attempt, node, options);
-    const invocation = this.#makeSync(attempt, target, input, options);
-    const { outcome } = invocation;
+    const outcome = this.#runSync(attempt, { target, input, options });
     if (outcome?.ok === true) return outcome.value;
     throw outcome === undefined ? asyncWork(`node "${target.name}" has not ended`) : outcome.error;
   }
@@ -126,88 +125,77 @@ export class Calls implements BodyHost {
   }
 
   #spawn(attempt: Attempt, call: Call, reply: OutcomeListener): void {
-    const { target, input, options } = call;
+    const { target, input } = call;
     const caller = attempt.invocation;
+    const { coordinator } = this.#options;
+    const open = (given: unknown, failure?: { readonly error: unknown }): void =>
+      coordinator.open(requestOf(caller, { ...call, input: given }, { failure }), reply);
     if (target.inputs === undefined) {
-      this.#start(attempt, target, input, options).onSettled(reply);
+      open(input);
       return;
     }
     let resolved: unknown;
     try {
       resolved = resolveInputs(target, target.inputs, input);
     } catch (error) {
-      this.#createFailed(attempt, call, error).onSettled(reply);
+      open(input, { error });
       return;
     }
     if (!(resolved instanceof Promise)) {
-      this.#start(attempt, target, resolved, options).onSettled(reply);
+      open(resolved);
       return;
     }
     caller.callsInCheck += 1;
-    this.#options.coordinator.recount(caller);
-    const whenChecked = (make: () => Invocation): void => {
+    coordinator.recount(caller);
+    const whenChecked = (goOn: () => void): void => {
       caller.callsInCheck -= 1;
-      if (attempt.isOpen) make().onSettled(reply);
+      if (attempt.isOpen) goOn();
       else reply.settle({ ok: false, error: new CancelledError('The caller was stopped') });
-      this.#options.coordinator.recount(caller);
-      this.#options.coordinator.endIfDrained(caller);
+      coordinator.recount(caller);
+      coordinator.endIfDrained(caller);
     };
     resolved.then(
-      (late) => whenChecked(() => this.#start(attempt, target, late, options)),
-      (error: unknown) => whenChecked(() => this.#createFailed(attempt, call, error)),
+      (late) => whenChecked(() => open(late)),
+      (error: unknown) => whenChecked(() => open(input, { error })),
     );
   }
 
-  #start(attempt: Attempt, node: AnyNode, input: unknown, options: CallOptions | undefined): Invocation {
+  #runSync({ invocation: caller }: Attempt, call: Call): Outcome | undefined {
+    const { target, input } = call;
     const { coordinator } = this.#options;
-    const parent = attempt.invocation;
-    const scope = scopeFor(parent, options);
-    const invocation = coordinator.create({ node, input, parent, scope, isSync: false });
-    const signal = options?.signal;
-    if (signal !== undefined) this.#cancelOn(signal, invocation);
-    coordinator.start(invocation);
-    return invocation;
-  }
-
-  #cancelOn(signal: AbortSignal, invocation: Invocation): void {
-    const onAbort = (): void => {
-      const error = new CancelledError(signal.reason);
-      this.#options.coordinator.stop(invocation, { error, signalReason: error });
-    };
-    invocation.onEnd = () => signal.removeEventListener('abort', onAbort);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  }
-
-  #createFailed(
-    { invocation: parent }: Attempt,
-    { target, input }: Call,
-    error: unknown,
-    isSync = false,
-  ): Invocation {
-    const { coordinator } = this.#options;
-    const invocation = coordinator.create({ node: target, input, parent, scope: parent.scope, isSync });
-    coordinator.end({ invocation, event: 'FAIL', value: error });
-    return invocation;
-  }
-
-  #makeSync(attempt: Attempt, target: AnyNode, input: unknown, options: CallOptions | undefined): Invocation {
-    const { coordinator } = this.#options;
-    const { invocation: parent } = attempt;
-    let resolved: unknown;
+    let resolved: unknown = input;
+    let failure: CallRequest['failure'];
     try {
       assertSyncNode(target);
-      resolved = target.inputs === undefined ? input : resolveInputs(target, target.inputs, input);
+      if (target.inputs !== undefined) resolved = resolveInputs(target, target.inputs, input);
       if (target.inputs !== undefined && resolved instanceof Promise)
         throw asyncWork(`a schema of node "${target.name}" is asynchronous`);
     } catch (error) {
-      return this.#createFailed(attempt, { target, input, options }, error, true);
+      failure = { error };
     }
-    const scope = scopeFor(parent, options);
-    const invocation = coordinator.create({ node: target, input: resolved, parent, scope, isSync: true });
-    coordinator.start(invocation);
-    return invocation;
+    const given = failure === undefined ? { ...call, input: resolved } : call;
+    return coordinator.openSync(requestOf(caller, given, { isSync: true, failure }));
   }
+}
+
+/** What the coordinator is asked for. */
+function requestOf(
+  caller: Invocation,
+  { target, input, options }: Call,
+  how: { readonly isSync?: boolean; readonly failure: CallRequest['failure'] },
+): CallRequest {
+  const { isSync = false, failure } = how;
+  return {
+    node: target,
+    input,
+    parent: caller,
+    // What cannot run writes nothing.
+    scope: failure === undefined ? scopeFor(caller, options) : caller.scope,
+    isSync,
+    key: options?.key,
+    signal: isSync || failure !== undefined ? undefined : options?.signal,
+    failure,
+  };
 }
 
 /** What the caller of a node gets. */
@@ -309,7 +297,9 @@ function checkCall(attempt: Attempt, node: unknown, options: unknown): AnyNode {
 
 function checkCallOptions(options: unknown, more: readonly string[] = []): void {
   assertKnownOptions('a call', options, ['key', 'context', 'signal', ...more]);
-  const { signal }: { signal?: unknown } = options;
+  const { signal, key }: { signal?: unknown; key?: unknown } = options;
+  if (key !== undefined && (typeof key !== 'string' || key === ''))
+    throw expected('`key` of a call', 'a text that is not empty', key);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw expected('`signal` of a call', 'an AbortSignal', signal);
 }

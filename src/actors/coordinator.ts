@@ -1,11 +1,20 @@
 import { afterThisTurn, type Clock } from '../clock.ts';
-import { recordOf } from '../clone.ts';
+import { cloneData, recordOf } from '../clone.ts';
 import type { InvocationIds } from '../ids.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import type { Redactor } from '../redact.ts';
 import type { CoordinatorActor } from './coordinator-actor.ts';
 import type { ContextScope } from './context-store.ts';
-import { Invocation, type EndEvent, type Outcome } from './invocation.ts';
+import { CancelledError } from '../errors.ts';
+import {
+  Invocation,
+  type DurableCreation,
+  type EndEvent,
+  type Outcome,
+  type OutcomeListener,
+} from './invocation.ts';
+import type { Journal, StoredFields } from './journal.ts';
+import type { CallPlace, RecordedCall, Replay } from './replay.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
 import type { Slots } from './slots.ts';
 
@@ -47,6 +56,10 @@ export interface CoordinatorOptions {
   readonly redact: Redactor | undefined;
   readonly actor: CoordinatorActor;
   readonly host: CoordinatorHost;
+  /** Of a durable workflow. */
+  readonly journal: Journal | undefined;
+  /** Of one that goes on. */
+  readonly replay: Replay | undefined;
 }
 
 /** What a new invocation needs. */
@@ -56,6 +69,12 @@ export interface CallRequest {
   readonly parent: Invocation | undefined;
   readonly scope: ContextScope;
   readonly isSync: boolean;
+  /** By which it is found again. */
+  readonly key?: string | undefined;
+  /** Cancels it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Why it cannot run. */
+  readonly failure?: { readonly error: unknown } | undefined;
 }
 
 // A chain of calls that start each other goes on in a new turn after so many, so that its depth does not end at the stack's.
@@ -74,6 +93,7 @@ export class Coordinator {
     this.#options = options;
     this.#slots = options.slots;
     this.#actor = options.actor;
+    this.#created = options.replay?.record.invocations.length ?? 0;
   }
 
   /** Whether nothing can go on by itself. */
@@ -86,11 +106,107 @@ export class Coordinator {
     return this.#live.get(requestId);
   }
 
-  /** Puts a new invocation on record, pending. */
-  create({ node, input, parent, scope, isSync }: CallRequest): Invocation {
-    const { ids, clock, reporter } = this.#options;
-    const ordinal = this.#created;
-    this.#created += 1;
+  /** Something that counts as work until it is given back: meanwhile the run is not idle. */
+  occupy(): () => void {
+    this.#active += 1;
+    return () => {
+      this.#active -= 1;
+      if (this.#active === 0) this.#options.host.onIdle();
+    };
+  }
+
+  /** Makes an invocation and starts it; what was recorded of one in its place is given instead, in its turn. */
+  open(request: CallRequest, listener: OutcomeListener): void {
+    const { replay } = this.#options;
+    const recorded = replay?.take(placeOf(request));
+    if (recorded?.end !== undefined) this.#recall(recorded, request, listener);
+    else if (recorded === undefined && replay?.isActive === true && request.parent !== undefined)
+      this.#postpone(request, listener);
+    else this.#openNow(request, listener, recorded);
+  }
+
+  /** As `open`, on the stack. */
+  openSync(request: CallRequest): Outcome | undefined {
+    const recorded = this.#options.replay?.take(placeOf(request));
+    if (recorded?.end !== undefined) return outcomeOf(recorded);
+    const invocation = this.#create(request, recorded);
+    this.#startOrFail(invocation, request);
+    return invocation.outcome;
+  }
+
+  #openNow(request: CallRequest, listener: OutcomeListener, recorded?: RecordedCall): Invocation {
+    const invocation = this.#create(request, recorded);
+    const { signal } = request;
+    if (signal !== undefined) this.#cancelOn(signal, invocation);
+    const { replay } = this.#options;
+    if (recorded?.isHeld === true)
+      replay?.hold(undefined, request.node.name, () => this.#startOrFail(invocation, request));
+    else this.#startOrFail(invocation, request);
+    invocation.onSettled(listener);
+    return invocation;
+  }
+
+  /** The root of the run. */
+  openRoot(request: CallRequest): Invocation {
+    const invocation = this.#create(request, this.#options.replay?.take(placeOf(request)));
+    return invocation;
+  }
+
+  #startOrFail(invocation: Invocation, { failure }: CallRequest): void {
+    const error = failure ?? this.#unstorable.get(invocation);
+    if (error === undefined) this.start(invocation);
+    else this.end({ invocation, event: 'FAIL', value: error.error });
+  }
+
+  #cancelOn(signal: AbortSignal, invocation: Invocation): void {
+    const onAbort = (): void => {
+      const error = new CancelledError(signal.reason);
+      this.stop(invocation, { error, signalReason: error });
+    };
+    invocation.onEnd = () => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  }
+
+  /** Gives a recorded result in its turn; meanwhile it counts as a call of its caller. */
+  #recall(recorded: RecordedCall, { parent, isSync }: CallRequest, listener: OutcomeListener): void {
+    const outcome = outcomeOf(recorded);
+    if (parent === undefined || isSync) {
+      listener.settle(outcome);
+      return;
+    }
+    this.#options.replay?.whenDue(
+      recorded.ordinal,
+      this.#waitingFor(parent, () => listener.settle(outcome)),
+    );
+  }
+
+  /** Puts a call off that was not recorded, until all that was has been given out. */
+  #postpone(request: CallRequest, listener: OutcomeListener): void {
+    const { parent } = request;
+    if (parent === undefined) return;
+    const goOn = this.#waitingFor(parent, () => this.#openNow(request, listener));
+    this.#options.replay?.hold(parent, request.node.name, goOn);
+  }
+
+  /** Makes the caller wait until the function that is returned is called. */
+  #waitingFor(caller: Invocation, goOn: () => void): () => void {
+    caller.callsInCheck += 1;
+    this.recount(caller);
+    return () => {
+      caller.callsInCheck -= 1;
+      this.recount(caller);
+      if (caller.hasEnded || caller.isStopping) return;
+      this.resume(caller, goOn);
+      this.endIfDrained(caller);
+    };
+  }
+
+  /** Puts an invocation on record, pending; of one that was recorded, it goes on where it was. */
+  #create({ node, input, parent, scope, isSync, key }: CallRequest, recorded?: RecordedCall): Invocation {
+    const { ids, clock, reporter, replay } = this.#options;
+    const ordinal = recorded?.ordinal ?? this.#created;
+    if (recorded === undefined) this.#created += 1;
     const requestId = ids.requestId(ordinal);
     const invocation = new Invocation(
       {
@@ -103,13 +219,17 @@ export class Coordinator {
         parent,
         scope,
         isSync,
-        createdAt: clock.now(),
+        createdAt: recorded?.creation.time ?? clock.now(),
       },
       this.#actor.ref,
     );
     this.#actor.onCall(requestId, node.name);
     this.#live.set(requestId, invocation);
-    reporter.created(invocation);
+    replay?.enter(invocation);
+    if (recorded === undefined) {
+      this.#makeDurable(invocation, key);
+      reporter.created(invocation);
+    }
     parent?.addChild(invocation);
     this.recount(invocation);
     // A caller that waits on the stack keeps its place: its callee works in it.
@@ -170,8 +290,42 @@ export class Coordinator {
     this.#slots?.release();
   }
 
+  #unstorable = new WeakMap<Invocation, { readonly error: unknown }>();
+
+  /** Makes the creation of an invocation ready to be stored; one whose input cannot be will not run. */
+  #makeDurable(invocation: Invocation, key: string | undefined): void {
+    const { journal } = this.#options;
+    if (journal === undefined) return;
+    const { parent, scope, node, input } = invocation;
+    const place: DurableCreation['place'] = {
+      ...(key === undefined ? {} : { key }),
+      ...(parent === undefined || parent.scope === scope ? {} : { hasScope: true }),
+    };
+    try {
+      invocation.durable = { place, input: journal.prepare(input, node.name) };
+    } catch (error) {
+      invocation.durable = { place, input: undefined };
+      this.#unstorable.set(invocation, { error });
+    }
+  }
+
   /** Ends an invocation; what had ended stays as it is. */
-  end({ invocation, event, value, signalReason }: Ending): void {
+  end(ending: Ending): void {
+    const { journal } = this.#options;
+    const { invocation, event, value } = ending;
+    let fields: StoredFields;
+    if (journal !== undefined && event === 'SUCCEED' && !invocation.hasEnded) {
+      try {
+        fields = { output: journal.prepare(value, invocation.node.name) };
+      } catch (error) {
+        this.#end({ invocation, event: 'FAIL', value: error });
+        return;
+      }
+    }
+    this.#end(ending, fields);
+  }
+
+  #end({ invocation, event, value, signalReason }: Ending, fields?: StoredFields): void {
     const { host, clock, redact } = this.#options;
     const wasPending = invocation.status === 'pending';
     const recorded = event === 'SUCCEED' ? recordOf(value) : undefined;
@@ -182,7 +336,7 @@ export class Coordinator {
       invocation.attempt.close(signalReason);
       host.withdrawQuestions(invocation);
     }
-    const outcome = this.#report(invocation, { event, wasPending, value, recorded });
+    const outcome = this.#report(invocation, { event, wasPending, value, recorded, fields });
     invocation.outcome = outcome;
     invocation.onEnd?.();
     host.onEnded(invocation);
@@ -247,12 +401,18 @@ export class Coordinator {
 
   #report(
     invocation: Invocation,
-    how: { event: EndEvent; wasPending: boolean; value: unknown; recorded: unknown },
+    how: {
+      event: EndEvent;
+      wasPending: boolean;
+      value: unknown;
+      recorded: unknown;
+      fields: StoredFields;
+    },
   ): Outcome {
     const { reporter } = this.#options;
-    const { event, wasPending, value, recorded } = how;
+    const { event, wasPending, value, recorded, fields } = how;
     if (event === 'SUCCEED') {
-      reporter.succeeded(invocation, recorded);
+      reporter.succeeded(invocation, recorded, fields);
       return { ok: true, value };
     }
     reporter.endedBadly(invocation, badEnd(event, wasPending), value);
@@ -275,14 +435,30 @@ export class Coordinator {
       invocation.settle(outcome);
       return;
     }
-    this.resume(parent, () => invocation.settle(outcome));
-    this.endIfDrained(parent);
+    const { journal } = this.#options;
+    const goOn = (): void => {
+      this.resume(parent, () => invocation.settle(outcome));
+      this.endIfDrained(parent);
+    };
+    // A graph only decides what is next, which shows nothing; a body may act on what it gets.
+    if (journal === undefined || isContainer(parent)) goOn();
+    else journal.after(goOn);
   }
 }
 
 /** Whether an invocation does no work of its own, and so takes no place. */
 function isContainer({ node }: Invocation): boolean {
   return node.kind === 'graph';
+}
+
+function placeOf({ parent, node, input, key }: CallRequest): CallPlace {
+  return { caller: parent, node, input, key };
+}
+
+/** What the caller of a recorded call gets: its own copy, as the record must not change. */
+function outcomeOf({ end }: RecordedCall): Outcome {
+  if (end === undefined || end.type === 'RequestSuccess') return { ok: true, value: cloneData(end?.output) };
+  return { ok: false, error: end.error };
 }
 
 function badEnd(event: EndEvent, wasPending: boolean): BadEnd {

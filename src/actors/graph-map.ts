@@ -32,9 +32,8 @@ export class GraphMap {
     for (let index = 0; index < items.length; index += 1) this.#results.push(undefined);
     for (let index = 0; index < items.length; index += 1) {
       if (!this.#attempt.isOpen) return;
-      const invocation = coordinator.create({ node: item, input: items.at(index), parent, scope, isSync });
-      coordinator.start(invocation);
-      invocation.onSettled({ settle: (outcome) => this.#onEnd(index, outcome) });
+      const settle = (outcome: Outcome): void => this.#onEnd(index, outcome);
+      coordinator.open({ node: item, input: items.at(index), parent, scope, isSync }, { settle });
     }
   }
 

@@ -201,10 +201,8 @@ export class GraphRun implements LoopHost, GraphView {
     const parent = this.#attempt.invocation;
     const { scope, isSync } = parent;
     const value = input.ok ? input.value : undefined;
-    const invocation = coordinator.create({ node, input: value, parent, scope, isSync });
-    if (input.ok) coordinator.start(invocation);
-    else coordinator.end({ invocation, event: 'FAIL', value: input.error });
-    invocation.onSettled({ settle });
+    const failure = input.ok ? undefined : { error: input.error };
+    coordinator.open({ node, input: value, parent, scope, isSync, failure }, { settle });
   }
 
   /** Checks what other nodes made; what came in from outside was checked there. */

@@ -1,5 +1,6 @@
 import { createActor, type Actor, type AnyActorRef } from 'xstate';
 import type { NodeId, RequestId } from '../ids.ts';
+import type { StoredValue } from '../log/codec.ts';
 import { invocationChart, type InvocationCounts, type InvocationState } from '../machines/invocation.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import type { TimerHandle } from '../clock.ts';
@@ -148,6 +149,12 @@ export interface GraphView {
   takeAnswer(key: string): { readonly value: unknown } | undefined;
 }
 
+/** What is kept of an invocation's creation besides, so that it is found again. */
+export interface DurableCreation {
+  readonly place: { readonly key?: string; readonly hasScope?: boolean };
+  readonly input: StoredValue | undefined;
+}
+
 /** The live side of one node invocation: its actor, its attempt, and who waits for it. Dropped when it has ended. */
 export class Invocation {
   readonly ordinal: number;
@@ -188,6 +195,8 @@ export class Invocation {
   graph: GraphView | undefined;
   /** Undoes what watches it. */
   onEnd: (() => void) | undefined;
+  /** Of a durable workflow. */
+  durable: DurableCreation | undefined;
   readonly #actor: Actor<typeof invocationLogic>;
   // Most invocations call nothing.
   #children: Set<Invocation> | undefined;

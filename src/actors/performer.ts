@@ -12,6 +12,8 @@ import { createBodyContext, type BodyHost } from './body-context.ts';
 import type { CacheDesk } from './cache-desk.ts';
 import type { Coordinator, Ending } from './coordinator.ts';
 import { Deadline } from './deadline.ts';
+import type { Journal } from './journal.ts';
+import type { Replay } from './replay.ts';
 import { GraphMap } from './graph-map.ts';
 import { GraphRun } from './graph-run.ts';
 import type { Invocation } from './invocation.ts';
@@ -30,6 +32,10 @@ export interface PerformerOptions {
   readonly withdrawQuestions: (invocation: Invocation) => void;
   /** Stops the run whose time is up although the busy thread let no timer fire; whether it did. */
   readonly stopIfLate: () => boolean;
+  /** Of a durable workflow. */
+  readonly journal: Journal | undefined;
+  /** Of one that goes on. */
+  readonly replay: Replay | undefined;
   /** The time limits that stand still while the run is paused. */
   readonly deadlines: Set<Deadline>;
 }
@@ -44,7 +50,10 @@ export class Performer implements AttemptListener {
 
   /** Begins the next attempt of a running invocation. */
   perform(invocation: Invocation): void {
-    const attempt = new Attempt(invocation, (invocation.attempt?.number ?? 0) + 1, this);
+    const { journal, replay } = this.#options;
+    const number =
+      invocation.attempt === undefined ? (replay?.attemptOf(invocation) ?? 1) : invocation.attempt.number + 1;
+    const attempt = new Attempt(invocation, number, this);
     invocation.attempt = attempt;
     this.#options.reporter.started(attempt);
     this.#limit(attempt);
@@ -53,6 +62,14 @@ export class Performer implements AttemptListener {
       this.#performGraph(attempt, node);
       return;
     }
+    // What goes on was begun, and written, before.
+    if (journal === undefined || invocation.isSync || replay?.isActive === true) this.#runBody(attempt);
+    else journal.after(() => this.#runBody(attempt));
+  }
+
+  #runBody(attempt: Attempt): void {
+    if (!attempt.isOpen) return;
+    const { invocation } = attempt;
     try {
       const ctx = createBodyContext(attempt, this.#options.bodyHost);
       runWithin(

@@ -1,6 +1,7 @@
 import type { EventBase, EventBody, TroupeEvent } from '../events/events.ts';
 import type { RunId } from '../ids.ts';
 import { redactKeyed, type Redactor } from '../redact.ts';
+import type { Journal } from './journal.ts';
 import type { EventSink } from './observer.ts';
 
 /** What every event of one run says alike. */
@@ -26,6 +27,8 @@ export class Publisher {
   readonly #redact: Redactor | undefined;
   /** Gets every event at once, in the middle of the run; for actors that emit them. */
   readonly #emit: ((event: TroupeEvent) => void) | undefined;
+  /** Of a durable workflow: nothing shows before it is written. */
+  readonly #journal: Journal | undefined;
   #seq = 0;
 
   constructor(options: {
@@ -33,7 +36,9 @@ export class Publisher {
     observers: readonly EventSink[];
     redact: Redactor | undefined;
     emit: ((event: TroupeEvent) => void) | undefined;
+    journal?: Journal | undefined;
   }) {
+    this.#journal = options.journal;
     this.#stamp = options.stamp;
     this.#observers = options.observers;
     this.#redact = options.redact;
@@ -50,6 +55,11 @@ export class Publisher {
    * events are made with places for them, which is faster than adding them.)
    */
   publish(event: Unnumbered, timestamp: number): void {
+    if (this.#journal === undefined) this.#publish(event, timestamp);
+    else this.#journal.after(() => this.#publish(event, timestamp));
+  }
+
+  #publish(event: Unnumbered, timestamp: number): void {
     const { runId, workflowId, sessionId } = this.#stamp;
     event.runId = runId;
     event.timestamp = timestamp;

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { recordOf } from '../clone.ts';
+import { cloneData, recordOf } from '../clone.ts';
 import { CancelledError, InterruptAlreadyResolvedError, UnknownResponseError } from '../errors.ts';
 import { runOutside } from '../nodes/ambient.ts';
 import type { InterruptOptions } from '../nodes/contract.ts';
@@ -8,6 +8,9 @@ import { validate } from '../nodes/resolve-input.ts';
 import { assertKnownOptions, expected } from '../nodes/validate.ts';
 import type { Attempt } from './invocation.ts';
 import type { Invocation } from './invocation.ts';
+import type { Journal, StoredFields } from './journal.ts';
+import type { RecordedQuestion } from './replay-acts.ts';
+import type { Replay } from './replay.ts';
 import type { Reporter } from './reporter.ts';
 import type { InterruptHandler, PauseInfo } from './settings.ts';
 
@@ -23,10 +26,18 @@ interface Question {
   readonly isHandled: boolean;
   readonly answer: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
+  /** Of one that was asked by an earlier execution. */
+  readonly recorded: RecordedQuestion | undefined;
 }
 
 /** What asking and answering changes elsewhere in the run. */
 export interface QuestionHost {
+  /** Of a durable workflow. */
+  readonly journal: Journal | undefined;
+  /** Of one that goes on. */
+  readonly replay: Replay | undefined;
+  /** Something answers that must be told to whoever runs it. */
+  onTrouble(error: unknown, key: string): void;
   /** The invocation waits for a person, or no longer does. */
   onWaitingChanged(invocation: Invocation): void;
   /** Calls `goOn` when the invocation may go on. */
@@ -41,6 +52,8 @@ export class Questions {
   // Most runs ask nothing.
   #open: Set<Question> | undefined;
   #answeredKeys: Set<string> | undefined;
+  /** Answers for questions that have not been asked. */
+  #kept: Map<string, unknown> | undefined;
 
   constructor(reporter: Reporter, handlers: Readonly<Record<string, InterruptHandler>>, host: QuestionHost) {
     this.#reporter = reporter;
@@ -78,6 +91,10 @@ export class Questions {
     const { invocation } = attempt;
     checkOptions(invocation, options);
     const { key, answer } = keyAtRoot(invocation, options.key ?? invocation.node.name);
+    const recorded = this.#host.replay?.takeQuestion(invocation, key);
+    const fields =
+      recorded === undefined ? this.#reporter.ready('value', value, invocation.node.name) : undefined;
+    const isResolved = recorded?.resolution !== undefined;
     const handler = Object.hasOwn(this.#handlers, key) ? this.#handlers[key] : undefined;
     const answered = new Promise<unknown>((resolve, reject) => {
       const question: Question = {
@@ -87,13 +104,16 @@ export class Questions {
         node: origin?.node ?? invocation.node.name,
         path: Object.freeze([...pathOf(invocation), ...(origin?.path.slice(1) ?? [])]),
         schema: options.schema,
-        isHandled: handler !== undefined || answer !== undefined,
+        isHandled: isResolved || handler !== undefined || answer !== undefined,
         answer: resolve,
         fail: reject,
+        recorded,
       };
-      this.#openQuestion(question);
-      if (answer !== undefined) this.#close(question, answer.value);
-      else if (handler !== undefined) this.#handle(question, handler, value);
+      this.#openQuestion(question, fields);
+      if (isResolved) this.#recall(question);
+      else if (answer !== undefined) this.#close(question, answer.value);
+      else if (handler !== undefined) this.#whenWritten(() => this.#handle(question, handler, value));
+      else this.#answerFromKept(question);
     });
     answered.catch(() => undefined); // a body that no longer listens is not an unhandled rejection
     return answered;
@@ -115,6 +135,17 @@ export class Questions {
     this.#close(question, accepted);
   }
 
+  /** Whether a question of a key waits for a person. */
+  isAsked(key: string): boolean {
+    for (const question of this.#open ?? []) if (question.key === key && !question.isHandled) return true;
+    return false;
+  }
+
+  /** Keeps an answer for the next question of a key. */
+  keep(key: string, value: unknown): void {
+    (this.#kept ??= new Map()).set(key, value);
+  }
+
   /** Takes back what an attempt asked, because it has ended. */
   withdraw(attempt: Attempt): void {
     for (const question of this.#open ?? []) {
@@ -125,14 +156,52 @@ export class Questions {
     }
   }
 
-  #openQuestion(question: Question): void {
+  /** Answers as it was recorded, in its turn. */
+  #recall(question: Question): void {
+    const { recorded, key } = question;
+    if (recorded?.resolution === undefined) return;
+    const { resolution } = recorded;
+    const deliver = (): void => {
+      if (this.#open?.delete(question) !== true) return;
+      const { invocation } = question.attempt;
+      invocation.move('ANSWER');
+      if (!('value' in resolution)) {
+        this.#host.resume(invocation, () => question.fail(resolution.error));
+        return;
+      }
+      (this.#answeredKeys ??= new Set()).add(key);
+      this.#host.resume(invocation, () => question.answer(cloneData(resolution.value)));
+    };
+    if (recorded.isDue) queueMicrotask(deliver);
+    else recorded.deliver = deliver;
+  }
+
+  /** Answers with what was given before it was asked; what the schema refuses is told, and the question stays open. */
+  #answerFromKept(question: Question): void {
+    const { key } = question;
+    if (this.#kept?.has(key) !== true) return;
+    const value = this.#kept.get(key);
+    this.#kept.delete(key);
+    this.respond(key, value).catch((error: unknown) => this.#host.onTrouble(error, key));
+  }
+
+  /** Whoever answers sees the question, so it has to be written first. */
+  #whenWritten(act: () => void): void {
+    const { journal } = this.#host;
+    if (journal === undefined) act();
+    else journal.after(act);
+  }
+
+  #openQuestion(question: Question, fields: StoredFields): void {
     const { invocation } = question.attempt;
     (this.#open ??= new Set()).add(question);
     for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
       each.hasAsked = true;
     invocation.move('ASK');
     if (!question.isHandled) invocation.openQuestions += 1;
-    this.#reporter.asked(invocation, question);
+    const isRecorded = question.recorded !== undefined;
+    if (!isRecorded || !question.isHandled)
+      this.#reporter.asked(invocation, question, { isRecorded, fields });
     this.#host.onWaitingChanged(invocation);
   }
 
@@ -168,13 +237,15 @@ export class Questions {
   #close(question: Question, value: unknown): void {
     const { key, attempt, isHandled } = question;
     const { invocation } = attempt;
+    const fields = this.#reporter.ready('value', value, question.node);
     this.#open?.delete(question);
     (this.#answeredKeys ??= new Set()).add(key);
     invocation.move('ANSWER');
     if (!isHandled) invocation.openQuestions -= 1;
-    this.#reporter.answered(invocation, { key, value: recordOf(value), open: this.#countOpen(attempt) });
+    const open = this.#countOpen(attempt);
+    this.#reporter.answered(invocation, { key, value: recordOf(value), open }, fields);
     this.#host.onWaitingChanged(invocation);
-    this.#host.resume(invocation, () => question.answer(value));
+    this.#whenWritten(() => this.#host.resume(invocation, () => question.answer(value)));
   }
 
   #find(key: string): Question {

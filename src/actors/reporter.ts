@@ -6,6 +6,8 @@ import type { AnyNode } from '../nodes/contract.ts';
 import { returnsRecord } from '../nodes/node.ts';
 import type { Attempt, Invocation } from './invocation.ts';
 import type { Publisher, Unnumbered } from './publisher.ts';
+import type { StoredFields } from './journal.ts';
+import type { Replay } from './replay.ts';
 import type { StateKeeper } from './state-keeper.ts';
 
 /** The types of the messages that end a request other than well. */
@@ -16,17 +18,19 @@ export class Reporter {
   readonly #keeper: StateKeeper;
   readonly #publisher: Publisher;
   readonly #now: () => number;
+  readonly #replay: Replay | undefined;
 
-  constructor(keeper: StateKeeper, publisher: Publisher, now: () => number) {
+  constructor(keeper: StateKeeper, publisher: Publisher, now: () => number, replay?: Replay) {
+    this.#replay = replay;
     this.#keeper = keeper;
     this.#publisher = publisher;
     this.#now = now;
   }
 
   created(invocation: Invocation): void {
-    const { ordinal, parent, node, recordedInput: input, createdAt: time } = invocation;
+    const { ordinal, parent, node, recordedInput: input, createdAt: time, durable } = invocation;
     const source = parent?.ordinal ?? -1;
-    this.#append({
+    const message: LogMessage = {
       type: 'RequestCreation',
       ordinal,
       previous: undefined,
@@ -36,7 +40,9 @@ export class Reporter {
       kind: node.kind,
       input,
       time,
-    });
+    };
+    if (durable === undefined) this.#append(message);
+    else this.#append({ ...message, ...durable.place }, durable.input && { input: durable.input });
     if (!this.#publisher.isObserved) return;
     const { nodeId, requestId } = invocation;
     const sourceNodeId = parent?.nodeId ?? null;
@@ -142,6 +148,7 @@ export class Reporter {
     node: { name: string; status: 'skipped' | 'blocked' | 'failed'; reason: string },
   ): void {
     const { name, status, reason } = node;
+    if (this.#replay?.takeLeftOut(graph, name) === true) return;
     const time = this.#now();
     this.#append({
       type: 'NodeLeftOut',
@@ -159,49 +166,66 @@ export class Reporter {
   }
 
   wroteContext(invocation: Invocation, key: string, isDelete: boolean, value: unknown): void {
-    this.#append({
-      type: 'ContextWrite',
-      ordinal: invocation.ordinal,
-      previous: undefined,
-      step: undefined,
-      key,
-      isDelete,
-      value: recordOf(value),
-      time: this.#now(),
-    });
+    if (this.#replay?.takeWrite(invocation, key) === true) return;
+    const fields = this.ready('value', value, invocation.node.name);
+    this.#append(
+      {
+        type: 'ContextWrite',
+        ordinal: invocation.ordinal,
+        previous: undefined,
+        step: undefined,
+        key,
+        isDelete,
+        value: recordOf(value),
+        time: this.#now(),
+      },
+      fields,
+    );
   }
 
   asked(
     invocation: Invocation,
     question: { key: string; value: unknown; node: string; path: readonly string[] },
+    how: { readonly isRecorded: boolean; readonly fields: StoredFields },
   ): void {
     const { key, value, node, path } = question;
     const time = this.#now();
-    this.#append({
-      type: 'Interrupt',
-      ordinal: invocation.ordinal,
-      previous: undefined,
-      step: undefined,
-      key,
-      value,
-      time,
-    });
+    if (!how.isRecorded)
+      this.#append(
+        {
+          type: 'Interrupt',
+          ordinal: invocation.ordinal,
+          previous: undefined,
+          step: undefined,
+          key,
+          value,
+          time,
+        },
+        how.fields,
+      );
     this.#publish({ type: 'Interrupt', ...spanFields(invocation), key, node, path, value }, time);
   }
 
-  answered(invocation: Invocation, answer: { key: string; value: unknown; open: number }): void {
+  answered(
+    invocation: Invocation,
+    answer: { key: string; value: unknown; open: number },
+    fields: StoredFields,
+  ): void {
     const { key, value, open } = answer;
     const time = this.#now();
-    this.#append({
-      type: 'InterruptResolved',
-      ordinal: invocation.ordinal,
-      previous: undefined,
-      step: undefined,
-      key,
-      value,
-      open,
-      time,
-    });
+    this.#append(
+      {
+        type: 'InterruptResolved',
+        ordinal: invocation.ordinal,
+        previous: undefined,
+        step: undefined,
+        key,
+        value,
+        open,
+        time,
+      },
+      fields,
+    );
     this.#publish({ type: 'InterruptResolved', ...spanFields(invocation), key, value }, time);
   }
 
@@ -217,16 +241,19 @@ export class Reporter {
     });
   }
 
-  succeeded(invocation: Invocation, recordedOutput: unknown): void {
+  succeeded(invocation: Invocation, recordedOutput: unknown, fields?: StoredFields): void {
     const time = this.#now();
-    this.#append({
-      type: 'RequestSuccess',
-      ordinal: invocation.ordinal,
-      previous: undefined,
-      step: undefined,
-      output: recordedOutput,
-      time,
-    });
+    this.#append(
+      {
+        type: 'RequestSuccess',
+        ordinal: invocation.ordinal,
+        previous: undefined,
+        step: undefined,
+        output: recordedOutput,
+        time,
+      },
+      fields,
+    );
     if (!this.#publisher.isObserved) return;
     const { startedAt = time, node, nodeId, requestId, parent, attempt } = invocation;
     const span = parent?.nodeId ?? null;
@@ -295,8 +322,18 @@ export class Reporter {
     if (isFatal) this.#publisher.publish({ type: 'FatalFailure', ...requestFields(invocation), error }, time);
   }
 
-  #append(message: LogMessage): void {
-    this.#keeper.append(message);
+  /**
+   * A value of a user, made ready to be stored where that is asked for.
+   *
+   * @throws {@link CheckpointError} CHECKPOINT
+   */
+  ready(field: 'input' | 'output' | 'value', value: unknown, node: string): StoredFields {
+    const { journal } = this.#keeper;
+    return journal === undefined ? undefined : { [field]: journal.prepare(value, node) };
+  }
+
+  #append(message: LogMessage, fields?: StoredFields): void {
+    this.#keeper.append(message, fields);
   }
 
   #publish(body: EventBody, time: number): void {

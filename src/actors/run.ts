@@ -3,13 +3,14 @@ import { afterThisTurn } from '../clock.ts';
 import { CancelledError, isTroupeError, RunTimeoutError } from '../errors.ts';
 import { recordOf } from '../clone.ts';
 import { RunHistory } from '../log/run-history.ts';
-import type { RunStatus } from '../log/messages.ts';
+import type { RunEndMessage, RunStatus } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { CacheDesk } from './cache-desk.ts';
 import { Calls } from './calls.ts';
 import { ContextScope } from './context-store.ts';
 import { Coordinator, type CoordinatorHost } from './coordinator.ts';
 import { Deadline } from './deadline.ts';
+import { RunDurability, type DurableRun } from './durable-run.ts';
 import type { EndEvent, Invocation, Outcome } from './invocation.ts';
 import { Performer } from './performer.ts';
 import { Publisher } from './publisher.ts';
@@ -50,6 +51,8 @@ export interface RunOptions {
   readonly listener: RunListener;
   /** The actors that it shares with other runs; without them it has its own. */
   readonly actors?: RunActors | undefined;
+  /** What makes it durable. */
+  readonly durable?: DurableRun | undefined;
 }
 
 /** One run: its log, its actors, and its status. */
@@ -74,6 +77,9 @@ export class Run implements CoordinatorHost {
   #isPaused = false;
   #isPauseDue = false;
   #startedAt = 0;
+  readonly #durability: RunDurability | undefined;
+  /** Until everything recorded has been given out, the run is at work. */
+  #endReplay: (() => void) | undefined;
 
   constructor(options: RunOptions) {
     const { settings, target, self: parent } = options;
@@ -83,16 +89,18 @@ export class Run implements CoordinatorHost {
     this.settings = settings;
     this.history = new RunHistory(runId, redact);
     const { log } = this.history;
+    this.#durability = this.#durabilityOf(options.durable);
+    const { journal, replay } = this.#durability ?? { journal: undefined, replay: undefined };
     this.#actors = options.actors ?? new RunActors(parent, false);
     this.#actors.add(this);
-    this.#keeper = new StateKeeper(this.#actors.keeper, log, redact);
+    this.#keeper = new StateKeeper({ actor: this.#actors.keeper, log, redact, journal });
     const stamp = {
       runId,
       ...(workflowId === undefined ? {} : { workflowId }),
       ...(sessionId === undefined ? {} : { sessionId }),
     };
-    this.#publisher = new Publisher({ stamp, observers, redact, emit });
-    const reporter = new Reporter(this.#keeper, this.#publisher, () => clock.now());
+    this.#publisher = new Publisher({ stamp, observers, redact, emit, journal });
+    const reporter = new Reporter(this.#keeper, this.#publisher, () => clock.now(), replay);
     const coordinator = new Coordinator({
       ids: log.ids,
       reporter,
@@ -101,12 +109,18 @@ export class Run implements CoordinatorHost {
       redact,
       actor: this.#actors.coordinator,
       host: this,
+      journal,
+      replay,
     });
     this.#coordinator = coordinator;
     this.#questions = new Questions(reporter, settings.interruptHandlers, {
+      journal,
+      replay,
+      onTrouble: (err, key) => settings.logger.warn({ err, key }, 'An answer was not taken'),
       onWaitingChanged: (invocation) => this.#onWaitingChanged(invocation),
       resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
     });
+    for (const [key, value] of this.#durability?.keptAnswers ?? []) this.#questions.keep(key, value);
     const bodyHost = new Calls({ settings, coordinator, questions: this.#questions, reporter });
     this.#desk =
       settings.cache === undefined
@@ -118,6 +132,8 @@ export class Run implements CoordinatorHost {
       reporter,
       coordinator,
       bodyHost,
+      journal,
+      replay,
       withdrawQuestions: (invocation) => this.withdrawQuestions(invocation),
       stopIfLate: () => this.#stopIfLate(),
       deadlines: this.#deadlines,
@@ -147,13 +163,7 @@ export class Run implements CoordinatorHost {
     const { input } = this.#options;
     this.#startedAt = clock.now();
     const recorded = recordOf(input);
-    this.#keeper.append({
-      type: 'RunStart',
-      runId: settings.runId,
-      target: target.name,
-      input: recorded,
-      time: this.#startedAt,
-    });
+    this.#logStart(recorded);
     if (this.#publisher.isObserved) {
       const span = { spanId: this.history.log.ids.nodeId(0), parentSpanId: null };
       this.#publisher.publish(
@@ -163,15 +173,53 @@ export class Run implements CoordinatorHost {
     }
     if (timeoutMs !== null) this.#limit(timeoutMs);
     const scope = new ContextScope(context);
-    this.#root = this.#coordinator.create({ node: target, input, parent: undefined, scope, isSync });
+    if (this.#durability?.replay !== undefined) this.#endReplay = this.#coordinator.occupy();
+    this.#root = this.#coordinator.openRoot({ node: target, input, parent: undefined, scope, isSync });
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted === true) this.#onAbort();
-    else this.#coordinator.start(this.#root);
+    else {
+      this.#coordinator.start(this.#root);
+      this.#durability?.replay?.begin();
+    }
   }
 
   /** Answers a question. Rejects with the typed error where the answer is not taken. */
-  respond(key: string, value: unknown): Promise<void> {
-    return this.#questions.respond(key, value);
+  async respond(key: string, value: unknown): Promise<void> {
+    await this.#questions.respond(key, value);
+    await this.#keeper.journal?.flush();
+  }
+
+  /** Answers a question, or keeps the answer for it until it is asked. */
+  async offer(key: string, value: unknown): Promise<void> {
+    if (this.#questions.isAsked(key)) {
+      await this.respond(key, value);
+      return;
+    }
+    const fields = { value: this.#keeper.journal?.prepare(value, this.target.name) };
+    this.#questions.keep(key, value);
+    const time = this.settings.clock.now();
+    this.#keeper.append(
+      { type: 'AnswerKept', key, value: recordOf(value), time },
+      fields.value === undefined ? undefined : { value: fields.value },
+    );
+  }
+
+  /** Whether the workflow is still where this run has left it when it paused; from here nobody else may run it. */
+  async retake(): Promise<boolean> {
+    return (await this.#keeper.journal?.retake()) ?? true;
+  }
+
+  /** Lets others go on with it, where it is still paused. */
+  async release(): Promise<void> {
+    if (this.#isPaused) await this.#keeper.journal?.flush({ releases: true });
+  }
+
+  /** Ends without a trace: the workflow stays as it is, for others to resume. False for a run that is not durable. */
+  detach(reason: unknown): boolean {
+    if (this.#durability === undefined || this.end !== undefined) return false;
+    this.#durability.detach();
+    this.cancel(reason);
+    return true;
   }
 
   /** Cancels the run; false when it had ended, or was being stopped. */
@@ -258,6 +306,38 @@ export class Run implements CoordinatorHost {
 
   readonly #onAbort = (): void => void this.cancel(this.settings.signal?.reason);
 
+  #durabilityOf(durable: DurableRun | undefined): RunDurability | undefined {
+    if (durable === undefined) return undefined;
+    return new RunDurability(durable, {
+      log: this.history.log,
+      fail: (error) => this.#fail(error),
+      onReplayed: () => this.#leaveReplay(),
+    });
+  }
+
+  #leaveReplay(): void {
+    this.#endReplay?.();
+    this.#endReplay = undefined;
+  }
+
+  /** Ends because it cannot go on, whatever the nodes do. */
+  #fail(error: unknown): void {
+    this.#stop('failed', error, new CancelledError(error));
+  }
+
+  #logStart(input: unknown): void {
+    const { runId } = this.settings;
+    const start = {
+      type: 'RunStart',
+      runId,
+      target: this.target.name,
+      input,
+      time: this.#startedAt,
+    } as const;
+    if (this.#durability === undefined) this.#keeper.append(start);
+    else this.#durability.logStart(this.#keeper, start);
+  }
+
   #limit(timeoutMs: number): void {
     const deadline = new Deadline(this.settings.clock, timeoutMs, () => this.#timeOut(timeoutMs));
     this.#deadline = deadline;
@@ -285,6 +365,8 @@ export class Run implements CoordinatorHost {
   ): boolean {
     if (this.end !== undefined || this.#stopping !== undefined) return false;
     this.#stopping = { status, error };
+    this.#durability?.replay?.stop();
+    this.#leaveReplay();
     if (this.#root === undefined) this.#conclude({ status, error, answer: undefined });
     else this.#coordinator.stop(this.#root, { error: requestError, signalReason });
     return true;
@@ -296,6 +378,17 @@ export class Run implements CoordinatorHost {
     this.#isPaused = true;
     for (const deadline of this.#deadlines) deadline.hold();
     this.#keeper.append({ type: 'RunPause', time: this.settings.clock.now() });
+    const { journal } = this.#keeper;
+    if (journal === undefined) this.#showPause();
+    else
+      journal.flush({ releases: true }).then(
+        () => this.#showPause(),
+        () => undefined, // told by its onFailure
+      );
+  }
+
+  #showPause(): void {
+    if (!this.#isPaused || this.end !== undefined) return;
     this.#options.self.send({ type: 'PAUSE' });
     this.#options.listener.onPause();
   }
@@ -310,16 +403,39 @@ export class Run implements CoordinatorHost {
   #conclude(end: RunEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    const { clock, signal } = this.settings;
-    const { status, answer, error } = end;
     this.#deadline?.clear();
-    signal?.removeEventListener('abort', this.#onAbort);
-    const time = clock.now();
-    const recorded = recordOf(answer);
-    this.#keeper.append({ type: 'RunEnd', status, answer: recorded, error, time });
+    this.settings.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#durability === undefined) {
+      this.#keeper.append(this.#endMessage(end));
+      this.#announceEnd(end);
+    } else void this.#writeEnd(end, this.#durability);
+  }
+
+  /** Nobody is told of the end before it is written; what cannot be written has not happened. */
+  async #writeEnd(end: RunEnd, durability: RunDurability): Promise<void> {
+    durability.cancelUnclaimed(this.#keeper, this.settings.clock.now());
+    const message = this.#endMessage(end);
+    let ended = end;
+    try {
+      await durability.writeEnd(message);
+    } catch (error) {
+      ended = { status: 'failed', answer: undefined, error };
+    }
+    this.end = ended;
+    this.history.log.append(ended === end ? message : this.#endMessage(ended));
+    this.#announceEnd(ended);
+  }
+
+  #endMessage({ status, answer, error }: RunEnd): RunEndMessage {
+    return { type: 'RunEnd', status, answer: recordOf(answer), error, time: this.settings.clock.now() };
+  }
+
+  #announceEnd(end: RunEnd): void {
+    const { status, answer, error } = end;
+    const time = this.settings.clock.now();
     if (this.#publisher.isObserved) {
       const produced = status === 'completed' ? undefined : recordOf(this.produced);
-      const outputs = produced ?? namedOutputs(this.target, recorded);
+      const outputs = produced ?? namedOutputs(this.target, recordOf(answer));
       const failure = error === undefined && status === 'completed' ? {} : { error };
       const span = { spanId: this.history.log.ids.nodeId(0), parentSpanId: null };
       this.#publisher.publish(

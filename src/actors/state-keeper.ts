@@ -2,6 +2,7 @@ import type { Actor, ActorLogic, AnyActorRef, NonReducibleUnknown } from 'xstate
 import { createActor } from 'xstate';
 import type { MessageLog } from '../log/message-log.ts';
 import type { LogMessage } from '../log/messages.ts';
+import type { Journal, StoredFields } from './journal.ts';
 import { redactKeyed, type Redactor } from '../redact.ts';
 import type { AnySystem } from './chart-logic.ts';
 
@@ -65,15 +66,24 @@ export class StateKeeper {
   readonly #actor: KeeperActor;
   readonly #log: MessageLog;
   readonly #redact: Redactor | undefined;
+  /** Of a durable workflow. */
+  readonly journal: Journal | undefined;
 
-  constructor(actor: KeeperActor, log: MessageLog, redact: Redactor | undefined) {
-    this.#actor = actor;
-    this.#log = log;
-    this.#redact = redact;
+  constructor(options: {
+    readonly actor: KeeperActor;
+    readonly log: MessageLog;
+    readonly redact: Redactor | undefined;
+    readonly journal: Journal | undefined;
+  }) {
+    this.#actor = options.actor;
+    this.#log = options.log;
+    this.#redact = options.redact;
+    this.journal = options.journal;
   }
 
-  /** The message is in the log when this returns. */
-  append(message: LogMessage): void {
+  /** The message is in the log when this returns; `fields` are those that were made ready to be stored. */
+  append(message: LogMessage, fields?: StoredFields): void {
+    this.journal?.append(message, fields);
     // Whoever inspects the system sees the event, so what must not be seen travels beside it.
     const shown = this.#redact === undefined ? message : redactMessage(message, this.#redact);
     this.#actor.append(this.#log, message, shown);

@@ -31,6 +31,10 @@ export interface RequestCreationMessage extends AboutInvocation {
   readonly name: string;
   readonly kind: string;
   readonly input: unknown;
+  /** The key that the call was given, by which it is found again. */
+  readonly key?: string;
+  /** Whether what it writes into the context stays below it. */
+  readonly hasScope?: boolean;
 }
 
 export interface NodeStartMessage extends AboutInvocation {
@@ -123,10 +127,53 @@ export interface RunStartMessage {
   readonly target: string;
   readonly input: unknown;
   readonly time: number;
+  /** Of a durable workflow. */
+  readonly durable?: DurableFacts;
+}
+
+/** What is kept of a durable workflow besides, so that it is known again. */
+export interface DurableFacts {
+  /** What was given as input, before defaults. */
+  readonly given: unknown;
+  /** The hash of the target's structure, and the structure itself as a text, to tell what has changed. */
+  readonly structure: string;
+  readonly shape: string;
+  /** The hash of the structure and the bodies. */
+  readonly definition: string;
+  readonly forkedFrom?: ForkOrigin;
+  /** The outputs that were asked for. */
+  readonly select?: readonly string[];
+  /** Whether steps of the log were removed at its end. */
+  readonly isShortened?: boolean;
+}
+
+/** Where a fork began. */
+export interface ForkOrigin {
+  readonly workflowId: string;
+  readonly step: number;
 }
 
 export interface RunStatusMessage {
   readonly type: 'RunPause' | 'RunResume';
+  readonly time: number;
+}
+
+/** A workflow goes on in another execution. */
+export interface RunContinueMessage {
+  readonly type: 'RunContinue';
+  readonly reason: 'resume' | 'retry' | 'fork';
+  /** The invocations that had ended and run again, because they led to the end of the run. */
+  readonly reopened: readonly number[];
+  /** The hash of the target's bodies, as they are now. */
+  readonly definition: string;
+  readonly time: number;
+}
+
+/** An answer for a question that has not been asked yet. */
+export interface AnswerKeptMessage {
+  readonly type: 'AnswerKept';
+  readonly key: string;
+  readonly value: unknown;
   readonly time: number;
 }
 
@@ -139,7 +186,12 @@ export interface RunEndMessage {
 }
 
 /** The messages about the run as a whole. */
-export type RunMessage = RunStartMessage | RunStatusMessage | RunEndMessage;
+export type RunMessage =
+  | RunStartMessage
+  | RunStatusMessage
+  | RunContinueMessage
+  | AnswerKeptMessage
+  | RunEndMessage;
 
 /** Everything that a run's log holds, in the order in which it happened. */
 export type LogMessage = InvocationMessage | RunMessage;

@@ -11,6 +11,7 @@ import { resolveInputs } from '../nodes/resolve-input.ts';
 import { MapItem, type MapItemListener } from './map-item.ts';
 import { endedResult, pausedResult, type ResultSource, type RunResult } from './result.ts';
 import type { Ticket, TicketOptions } from './ticket.ts';
+import type { ItemWorkflows } from './workflow-items.ts';
 
 /** What a map needs. */
 export interface MapRunOptions {
@@ -28,6 +29,8 @@ export interface MapRunOptions {
 /** What a map's runner does for it. */
 export interface MapHost {
   ticketOptions(runId: RunId): TicketOptions;
+  /** Where the items are durable. */
+  readonly workflows: ItemWorkflows | undefined;
   /** Starts the run of an item. */
   launch(ticket: Ticket, input: unknown, settings: RunSettings): void;
   /** Something that closing waits for. */
@@ -129,11 +132,19 @@ export class MapRun implements MapItemListener {
     const { target, items } = this.#options;
     const index = this.#next;
     this.#next += 1;
+    const { workflows } = this.#host;
     const item = new MapItem(index, this.#host.ticketOptions(createRunId()), this);
     this.#live.add(item);
     this.#inFlight += 1;
     try {
-      const checked = resolveInputs(target, target.inputs ?? {}, items.at(index));
+      const input = items.at(index);
+      // Even where it is refused, it has its place among equal ones.
+      const workflowId = workflows?.idOf(input);
+      const checked = resolveInputs(target, target.inputs ?? {}, input);
+      if (workflows !== undefined && workflowId !== undefined) {
+        this.#launchDurable(item, { workflowId, input }, workflows);
+        return;
+      }
       if (checked instanceof Promise) this.#launchLater(item, checked);
       else this.#launch(item, checked);
     } catch (error) {
@@ -209,6 +220,26 @@ export class MapRun implements MapItemListener {
     });
   }
 
+  #launchDurable(
+    item: MapItem,
+    what: { readonly workflowId: string; readonly input: unknown },
+    workflows: ItemWorkflows,
+  ): void {
+    const { settings } = this.#options;
+    const context = cloneData(settings.context);
+    const opened = workflows
+      .launch(item, { ...what, settings: { ...settings, signal: undefined, context } })
+      .then((result) => {
+        if (result === undefined || !this.#live.has(item)) return;
+        item.refuse(result.error);
+        this.#conclude(item, result);
+      })
+      .catch((error: unknown) => {
+        if (this.#live.has(item)) this.#endUnrun(item, 'failed', error);
+      });
+    this.#host.track(opened);
+  }
+
   #launchLater(item: MapItem, checked: Promise<unknown>): void {
     const begun = checked
       .then((input) => {
@@ -222,6 +253,8 @@ export class MapRun implements MapItemListener {
   }
 
   #cancelItem(item: MapItem, reason: unknown): void {
+    // What the map stops, it can go on with another time.
+    if (item.run?.detach(reason) === true) return;
     if (item.run !== undefined) item.run.cancel(reason);
     else if (this.#live.has(item)) this.#endUnrun(item, 'cancelled', new CancelledError(reason));
   }

@@ -1,6 +1,8 @@
 import type { Inspector } from '../actors/inspector.ts';
 import type { ErrorPolicy, InterruptHandler } from '../actors/settings.ts';
+import type { Durability } from '../actors/journal.ts';
 import type { Cache } from '../cache/cache.ts';
+import type { Checkpointer } from '../checkpoint/checkpointer.ts';
 import type { Clock } from '../clock.ts';
 import type { EventProcessor, Subscriber } from '../events/events.ts';
 import { CheckpointError } from '../errors.ts';
@@ -41,6 +43,13 @@ export interface SharedOptions {
   readonly maxIterations?: number | null | undefined;
   /** Keeps the results of nodes with a `cache` policy; see `troupe/cache`. Default: none, and nothing is cached. */
   readonly cache?: Cache | null | undefined;
+  /** Keeps the workflows that are given a `workflowId`; see `troupe/checkpoint`. Default: none. */
+  readonly checkpointer?: Checkpointer | null | undefined;
+  /**
+   * `'sync'` (default): what a workflow does is on disk before anybody sees it. `'async'`: it is written some ms later,
+   * in order, so that a crash may lose the last of it; pauses and ends are waited for.
+   */
+  readonly durability?: Durability | undefined;
   /**
    * `'boundary'` (default): schemas check what comes in from outside: run inputs, inputs of calls, answers. `'all'`: the
    * values between the nodes of a graph as well.
@@ -74,7 +83,10 @@ export interface RunOptions extends SharedOptions {
   readonly signal?: AbortSignal | null | undefined;
   /** `'throw'` (default): a run that does not complete rejects; `'return'`: it resolves to its result. */
   readonly onFailure?: 'throw' | 'return' | undefined;
-  /** Names a durable workflow; needs a checkpointer. */
+  /**
+   * Makes the run a durable workflow of that id: begins it, or goes on where it was left. Of `map` the items are workflows.
+   * Needs a checkpointer.
+   */
   readonly workflowId?: string | undefined;
   /** The outputs that a graph is to make; what they do not need does not run. Default: its own. */
   readonly select?: readonly string[] | null | undefined;
@@ -89,6 +101,8 @@ const SHARED = [
   'maxIterations',
   'validate',
   'cache',
+  'checkpointer',
+  'durability',
   'context',
   'processors',
   'subscriber',
@@ -99,6 +113,16 @@ const SHARED = [
   'redact',
   'interruptHandlers',
 ] as const;
+
+/** The options of a run. */
+export const RUN_OPTIONS = [
+  ...SHARED,
+  'signal',
+  'onFailure',
+  'workflowId',
+  'sessionId',
+  'select',
+] as const satisfies readonly (keyof RunOptions)[];
 
 /** The options of a runner that concern an embedded run. */
 export const EMBEDDED_OPTIONS = [...SHARED, 'name', 'clock'] as const;
@@ -121,14 +145,7 @@ export function checkRunnerOptions(options: unknown): asserts options is RunnerO
 
 /** Throws unless these are options of a run. */
 export function checkRunOptions(options: unknown): asserts options is RunOptions {
-  assertKnownOptions('a run', options, [
-    ...SHARED,
-    'signal',
-    'onFailure',
-    'workflowId',
-    'sessionId',
-    'select',
-  ]);
+  assertKnownOptions('a run', options, RUN_OPTIONS);
   const given: { readonly [Key in keyof RunOptions]?: unknown } = options;
   checkShared(given);
   for (const key of ['workflowId', 'sessionId'] as const) checkText(key, given[key]);
@@ -139,11 +156,6 @@ export function checkRunOptions(options: unknown): asserts options is RunOptions
     throw expected('`select`', 'an array of names of outputs', select);
   if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
     throw expected('`signal`', 'an AbortSignal', signal);
-  if (given.workflowId !== undefined) {
-    throw new CheckpointError('A `workflowId` was given, but the runner has no checkpointer', {
-      hint: 'Leave `workflowId` out, or give the runner a checkpointer.',
-    });
-  }
 }
 
 function checkShared(given: { readonly [Key in keyof SharedOptions]?: unknown }): void {
@@ -153,6 +165,8 @@ function checkShared(given: { readonly [Key in keyof SharedOptions]?: unknown })
     if (given[key] !== null) assertInteger(`\`${key}\``, given[key], 1, true);
   assertOneOf('`validate`', given.validate, ['boundary', 'all']);
   checkCache(given.cache);
+  checkCheckpointer(given.checkpointer);
+  assertOneOf('`durability`', given.durability, ['sync', 'async']);
   checkRecord('context', given.context);
   checkRecord('interruptHandlers', given.interruptHandlers);
   for (const [key, handler] of Object.entries(given.interruptHandlers ?? {}))
@@ -226,6 +240,30 @@ function checkCache(cache: unknown): void {
     cache,
     'Use `memoryCache()` of troupe/cache.',
   );
+}
+
+const CHECKPOINTER_METHODS = ['acquire', 'renew', 'release', 'append', 'read', 'get'];
+
+function checkCheckpointer(checkpointer: unknown): void {
+  if (checkpointer === undefined || checkpointer === null) return;
+  const has = (method: string): boolean =>
+    typeof (checkpointer as Record<string, unknown>)[method] === 'function';
+  if (typeof checkpointer === 'object' && CHECKPOINTER_METHODS.every(has)) return;
+  throw expected(
+    '`checkpointer`',
+    'a checkpointer',
+    checkpointer,
+    'Use `fileCheckpointer({ dir })` of troupe/checkpoint.',
+  );
+}
+
+/** The checkpointer of a workflow. Throws where there is none. */
+export function checkpointerOf(options: RunOptions, shared: SharedOptions): Checkpointer {
+  const given = options.checkpointer === undefined ? shared.checkpointer : options.checkpointer;
+  if (given !== undefined && given !== null) return given;
+  throw new CheckpointError('A durable workflow was asked for, but the runner has no checkpointer', {
+    hint: 'Leave `workflowId` out, or give the runner one: `createRunner({ checkpointer: fileCheckpointer({ dir }) })`.',
+  });
 }
 
 function checkLogger(logger: unknown): void {

@@ -1,4 +1,3 @@
-import type { ExecutionInfo } from '../log/execution-info.ts';
 import type { Target } from '../nodes/contract.ts';
 import type { MapItems } from './map-iter.ts';
 import type { InputName, MapInput, MapOptions } from './map-options.ts';
@@ -6,24 +5,8 @@ import type { MapResult } from './map-result.ts';
 import type { RunHandle } from './run-handle.ts';
 import type { RunOptions } from './options.ts';
 import type { RunResult } from './result.ts';
-
-/** What a runner can do. */
-export interface Capabilities {
-  readonly supportsCycles: boolean;
-  readonly supportsGates: boolean;
-  readonly supportsInterrupts: boolean;
-  readonly supportsAsyncNodes: boolean;
-  readonly supportsStreaming: boolean;
-  readonly supportsDistributed: boolean;
-  readonly returnsPromise: boolean;
-}
-
-/** The runs that a runner knows: running, paused, and the last `retain` ended ones. */
-export interface RunnerInfo {
-  readonly runs: readonly ExecutionInfo[];
-  /** @throws {@link UnknownIdError} UNKNOWN_ID */
-  run(runId: string): ExecutionInfo;
-}
+import type { Capabilities, RunnerInfo } from './runner-info.ts';
+import type { ForkOptions, ResumeOptions } from './workflow-options.ts';
 
 /** The arguments of a run behind its target: the input may be left out where nothing in it is required. */
 export type RunArguments<Input> = undefined extends Input
@@ -115,12 +98,74 @@ export interface Runner extends AsyncDisposable {
     options: MapOptions<Over>,
   ): MapItems<Output, Outputs>;
   /**
-   * Answers a question of a run; resolves, or rejects, as `run` would at its next pause or its end.
+   * Answers a question of a run, or of a workflow that is live here; resolves, or rejects, as `run` would at its next pause or its end.
    *
    * @throws {@link UnknownIdError} UNKNOWN_ID, {@link UnknownResponseError} UNKNOWN_RESPONSE,
    * {@link InterruptAlreadyResolvedError} INTERRUPT_ALREADY_RESOLVED, {@link InvalidInputError} INVALID_INPUT
    */
-  respond(runId: string, key: string, value: unknown): Promise<RunResult>;
+  respond(id: string, key: string, value: unknown): Promise<RunResult>;
+  /**
+   * Goes on with a workflow that has not ended for good, here or in another process: what has completed does not run again,
+   * answers that were given are kept, and what was in flight runs again with the same `idempotencyKey`. Resolves, or
+   * rejects, as `run` does. The options of its `run` are to be given again, but for `select`.
+   *
+   * @throws {@link WorkflowNotFoundError} WORKFLOW_NOT_FOUND, {@link WorkflowAlreadyRunningError} WORKFLOW_ALREADY_RUNNING,
+   * {@link WorkflowAlreadyCompletedError} WORKFLOW_ALREADY_COMPLETED, {@link GraphChangedError} GRAPH_CHANGED,
+   * {@link UnknownResponseError} UNKNOWN_RESPONSE, {@link InvalidInputError} INVALID_INPUT when an answer is not taken (its
+   * question stays open), {@link CheckpointError} CHECKPOINT.
+   *
+   * @example
+   * ```ts
+   * import { createRunner, graph, interrupt, node } from 'troupe';
+   * import { memoryCheckpointer } from 'troupe/checkpoint';
+   *
+   * const draft = node({ name: 'draft', inputs: {}, output: 'text', run: () => 'Dear all' });
+   * const approve = interrupt({ name: 'approve', inputs: {}, response: 'decision', run: () => 'Send it?' });
+   * const letter = graph({ name: 'letter', nodes: [draft, approve] });
+   *
+   * await using runner = createRunner({ checkpointer: memoryCheckpointer() });
+   * const paused = await runner.run(letter, {}, { workflowId: 'letter-1' });
+   * const done = await runner.resume(letter, 'letter-1', { responses: { decision: 'yes' } });
+   * console.log(paused.status, done.outputs.decision); // paused yes
+   * ```
+   */
+  resume<Input, Output, Outputs>(
+    target: Target<Input, Output, Outputs>,
+    workflowId: string,
+    options?: ResumeOptions,
+  ): Promise<RunResult<Output, Outputs>>;
+  /** Runs again what failed or timed out in a workflow, under the same id; otherwise as `resume`. */
+  retry<Input, Output, Outputs>(
+    target: Target<Input, Output, Outputs>,
+    workflowId: string,
+    options?: ResumeOptions,
+  ): Promise<RunResult<Output, Outputs>>;
+  /**
+   * Begins a new workflow with the steps of another up to one of them, and goes on from there. The other stays as it is.
+   *
+   * @throws {@link WorkflowNotFoundError} WORKFLOW_NOT_FOUND, {@link GraphChangedError} GRAPH_CHANGED,
+   * {@link WorkflowAlreadyRunningError} WORKFLOW_ALREADY_RUNNING when there is a workflow of the new id,
+   * {@link InvalidInputError} INVALID_INPUT for a step that it does not have, {@link CheckpointError} CHECKPOINT.
+   *
+   * @example
+   * ```ts
+   * import { createRunner, graph, input, node } from 'troupe';
+   * import { memoryCheckpointer } from 'troupe/checkpoint';
+   *
+   * const double = node({ name: 'double', inputs: { n: input<number>() }, output: 'twice', run: ({ n }) => n * 2 });
+   * const doubling = graph({ name: 'doubling', nodes: [double] });
+   *
+   * await using runner = createRunner({ checkpointer: memoryCheckpointer() });
+   * await runner.run(doubling, { n: 1 }, { workflowId: 'one' });
+   * const { outputs } = await runner.fork(doubling, 'one', { input: { n: 5 }, workflowId: 'five' });
+   * console.log(outputs.twice); // 10
+   * ```
+   */
+  fork<Input, Output, Outputs>(
+    target: Target<Input, Output, Outputs>,
+    workflowId: string,
+    options?: ForkOptions<NoInfer<Input>>,
+  ): Promise<RunResult<Output, Outputs>>;
   /**
    * Cancels a run, or one request with everything below it. Whether it stopped something: false when it had ended.
    *

@@ -27,15 +27,42 @@ interface Waiter {
 
 /** The runner's side of one run: who waits for it, and what they get. */
 export class Ticket implements RunListener {
-  readonly runId: RunId;
+  /** Of a workflow that goes on it becomes that of the run that began it. */
+  runId: RunId;
   run: Run | undefined;
   readonly #options: TicketOptions;
   #waiters: Waiter[] = [];
+  #save: SavePlace | undefined;
+  /** The ticket that took its place. */
+  #successor: Ticket | undefined;
   #settled: { readonly result: RunResult } | { readonly error: unknown } | undefined;
 
   constructor(options: TicketOptions) {
     this.runId = options.runId;
     this.#options = options;
+    this.#save = options.save;
+  }
+
+  /** It turns out to be for the run that began a workflow. */
+  rebind(runId: RunId, save: SavePlace | undefined): void {
+    this.runId = runId;
+    this.#save = save;
+  }
+
+  /** Whoever waits for this run waits for another from here. */
+  replaceWith(successor: Ticket): void {
+    this.#successor = successor;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { resolve, reject, untilEnd } of waiters)
+      (untilEnd ? successor.ended() : successor.next()).then(resolve, reject);
+  }
+
+  /** Whoever waits for the next pause or the end gets an error, although the run goes on. */
+  failNext(error: unknown): void {
+    const waiting = this.#waiters.filter((waiter) => !waiter.untilEnd);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.untilEnd);
+    for (const { reject } of waiting) reject(error);
   }
 
   /** Whether nothing of the run is left to happen. */
@@ -93,8 +120,9 @@ export class Ticket implements RunListener {
   }
 
   beforeEnd(): Promise<void> | undefined {
-    const { save, isSync, logger } = this.#options;
+    const { isSync, logger } = this.#options;
     const { run } = this;
+    const save = this.#save;
     if (save === undefined || run === undefined) return undefined;
     const report = (error: unknown): void =>
       logger.error({ err: error, path: save.path }, 'A run could not be saved');
@@ -111,12 +139,15 @@ export class Ticket implements RunListener {
     const { run } = this;
     if (run === undefined) return;
     this.#options.onEnded(this);
+    if (this.#successor !== undefined) return;
     if (end.status === 'completed' || !this.#options.throwsOnFailure)
       this.#settle({ result: endedResult(sourceOf(run), end) });
     else this.#settle({ error: end.error });
   }
 
   #wait(untilEnd: boolean): Promise<RunResult> {
+    const successor = this.#successor;
+    if (successor !== undefined) return untilEnd ? successor.ended() : successor.next();
     const settled = this.#settled;
     if (settled !== undefined)
       return 'result' in settled ? Promise.resolve(settled.result) : Promise.reject(settled.error);

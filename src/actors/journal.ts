@@ -1,0 +1,353 @@
+import type {
+  CheckpointBatch,
+  Checkpointer,
+  Lease,
+  Retention,
+  WorkflowHead,
+} from '../checkpoint/checkpointer.ts';
+import { afterThisTurn, systemClock, type TimerHandle } from '../clock.ts';
+import { CheckpointError, isTroupeError, WorkflowAlreadyRunningError } from '../errors.ts';
+import { MessageEncoder, type Blob, type StoredValue, ValueTooLargeError } from '../log/codec.ts';
+import type { LogMessage, RunStatus } from '../log/messages.ts';
+import { UnstorableValueError } from '../stored-value.ts';
+
+/** When a message counts as written: on disk before anything of it shows, or some time later. */
+export type Durability = 'sync' | 'async';
+
+/** What a journal needs. */
+export interface JournalOptions {
+  readonly checkpointer: Checkpointer;
+  readonly lease: Lease;
+  readonly durability: Durability;
+  /** How many entries the workflow has. */
+  readonly length: number;
+  /** The large values that it has. */
+  readonly blobs: Iterable<string>;
+  readonly status: RunStatus;
+  /** Of a workflow that is not there yet. */
+  readonly head: WorkflowHead | undefined;
+}
+
+/** The entries of the messages that the journal was given. */
+export type StoredFields = Parameters<MessageEncoder['message']>[1];
+
+// Without a caller who waits, so long is collected before it is written, in ms, or so many entries.
+const ASYNC_DELAY_MS = 10;
+const ASYNC_ENTRIES = 2_000;
+
+interface Effect {
+  /** How many entries have to be safe before. */
+  readonly position: number;
+  readonly act: () => void;
+}
+
+/**
+ * Writes the log of one workflow to its checkpointer, in order and in as few pieces as possible, and holds back whatever
+ * would show a message before it is written.
+ */
+export class Journal {
+  readonly workflowId: string;
+  /** Told once, when writing has failed for good. */
+  onFailure: ((error: Error) => void) | undefined;
+  readonly #checkpointer: Checkpointer;
+  readonly #encoder: MessageEncoder;
+  readonly #isSync: boolean;
+  readonly #known: Set<string>;
+  #lease: Lease | undefined;
+  #head: WorkflowHead | undefined;
+  #status: RunStatus;
+  /** How many entries are safe. */
+  #written: number;
+  #pending: string[] = [];
+  #blobs: Blob[] = [];
+  #replacement: readonly string[] | undefined;
+  #effects: Effect[] = [];
+  #timer: TimerHandle | undefined;
+  #isScheduled = false;
+  #isHeld = false;
+  #writing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #isDetached = false;
+  #releasesNext = false;
+  #heartbeat: TimerHandle | undefined;
+
+  constructor(options: JournalOptions) {
+    const { checkpointer, lease, durability, length, blobs, status, head } = options;
+    this.workflowId = lease.workflowId;
+    this.#checkpointer = checkpointer;
+    this.#encoder = new MessageEncoder(checkpointer.settings);
+    this.#isSync = durability === 'sync';
+    this.#known = new Set(blobs);
+    this.#lease = lease;
+    this.#head = head;
+    this.#status = status;
+    this.#written = length;
+    this.#beat();
+  }
+
+  /** Why nothing more is written, where that has failed. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Makes a value ready to be stored.
+   *
+   * @throws {@link CheckpointError} CHECKPOINT naming workflow, node and path when it cannot be.
+   */
+  prepare(value: unknown, node: string): StoredValue {
+    try {
+      return this.#encoder.value(value);
+    } catch (cause) {
+      throw this.#unstorable(cause, node);
+    }
+  }
+
+  /** Takes a message; it is written with those that come in the same turn. */
+  append(message: LogMessage, fields?: StoredFields): void {
+    if (this.#isOver) return;
+    const { text, blobs } = this.#encoder.message(message, fields);
+    this.#pending.push(text);
+    for (const blob of blobs) {
+      if (this.#known.has(blob.hash)) continue;
+      this.#known.add(blob.hash);
+      this.#blobs.push(blob);
+    }
+    this.#status = statusAfter(message) ?? this.#status;
+    this.#schedule();
+  }
+
+  /** Puts these messages in the place of all that were written. To be followed by {@link flush}. */
+  replace(messages: readonly LogMessage[]): void {
+    this.#replacement = messages.map((message) => this.#encoder.message(message).text);
+  }
+
+  /** How much of a log that has ended for good is kept. */
+  get retention(): Retention {
+    return this.#checkpointer.settings.retention;
+  }
+
+  /** Writes nothing for now, until {@link proceed}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Writes what was held back. */
+  proceed(): void {
+    this.#isHeld = false;
+    this.#schedule();
+  }
+
+  /** Acts when everything so far may show: under `'async'` at once. */
+  after(act: () => void): void {
+    if (this.#isSync) this.afterWritten(act);
+    else act();
+  }
+
+  /** Acts when everything so far is written. */
+  afterWritten(act: () => void): void {
+    const position = this.#written + this.#pending.length + this.#inFlight;
+    const isWaiting = this.#effects.length > 0 || position > this.#written;
+    if (this.#isOver || !isWaiting) {
+      act();
+      return;
+    }
+    this.#effects.push({ position, act });
+    if (!this.#isSync) this.#writeSoon();
+  }
+
+  /** Resolves when everything so far is written, and rejects when that has failed. */
+  async flush(options: { readonly releases?: boolean } = {}): Promise<void> {
+    if (options.releases === true) this.#releasesNext = true;
+    if (this.#isDetached) return;
+    while (!this.#isOver && (this.#pending.length > 0 || this.#writing !== undefined || this.#releasesNext))
+      await (this.#writing ?? this.#write());
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Whether the workflow is still as this journal has left it, after its lease was given up; takes the lease again. */
+  async retake(): Promise<boolean> {
+    if (this.#lease !== undefined || this.#isOver) return true;
+    const lease = await this.#checkpointer.acquire(this.workflowId);
+    const stored = await this.#checkpointer.read(this.workflowId);
+    if (stored?.entries.length !== this.#written) {
+      await this.#checkpointer.release(lease);
+      return false;
+    }
+    this.#lease = lease;
+    this.#beat();
+    return true;
+  }
+
+  /** Writes nothing more, not even what is on its way to be, and gives the lease up: the workflow stays as it is. */
+  async detach(): Promise<void> {
+    if (!this.#isOver) {
+      this.#isDetached = true;
+      this.#drop();
+    }
+    await this.#writing?.catch(() => undefined); // told by onFailure
+    await this.#release();
+  }
+
+  #inFlight = 0;
+
+  get #isOver(): boolean {
+    return this.#isDetached || this.#failure !== undefined;
+  }
+
+  #schedule(): void {
+    if (this.#isHeld || this.#isOver || this.#pending.length === 0) return;
+    if (this.#isSync || this.#pending.length > ASYNC_ENTRIES) this.#writeSoon();
+    else this.#timer ??= systemClock.setTimeout(() => this.#writeSoon(), ASYNC_DELAY_MS);
+  }
+
+  #writeSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    afterThisTurn(() => {
+      this.#isScheduled = false;
+      if (this.#writing === undefined) this.#write().catch(() => undefined); // told by onFailure
+    });
+  }
+
+  #write(): Promise<void> {
+    if (this.#timer !== undefined) systemClock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const isNothing = this.#pending.length === 0 && !this.#releasesNext;
+    if (this.#isHeld || this.#isOver || isNothing) return Promise.resolve();
+    const batch = this.#takeBatch();
+    const writing = this.#send(batch)
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#writing = undefined;
+        this.#inFlight = 0;
+        this.#runEffects(batch.replaces === true);
+        this.#schedule();
+      });
+    this.#writing = writing;
+    return writing;
+  }
+
+  #takeBatch(): CheckpointBatch {
+    const entries = this.#replacement ?? this.#pending;
+    const batch: CheckpointBatch = {
+      first: this.#written,
+      entries,
+      status: this.#status,
+      ...(this.#head === undefined ? {} : { head: this.#head }),
+      ...(this.#blobs.length === 0 ? {} : { blobs: this.#blobs }),
+      ...(this.#releasesNext ? { releases: true } : {}),
+      ...(this.#replacement === undefined ? {} : { replaces: true }),
+    };
+    this.#pending = [];
+    this.#blobs = [];
+    this.#replacement = undefined;
+    this.#releasesNext = false;
+    this.#inFlight = entries.length;
+    return batch;
+  }
+
+  async #send(batch: CheckpointBatch): Promise<void> {
+    this.#lease ??= await this.#checkpointer.acquire(this.workflowId);
+    if (batch.entries.length > 0) await this.#checkpointer.append(this.#lease, batch);
+    else await this.#checkpointer.release(this.#lease);
+    this.#head = undefined;
+    this.#written += batch.entries.length;
+    if (batch.releases !== true) return;
+    this.#lease = undefined;
+    this.#stopBeat();
+  }
+
+  #runEffects(isAll: boolean): void {
+    if (this.#isOver || this.#effects.length === 0) return;
+    const after = isAll ? -1 : this.#effects.findIndex(({ position }) => position > this.#written);
+    const due = this.#effects.splice(0, after === -1 ? this.#effects.length : after);
+    for (const { act } of due) act();
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#isOver) return;
+    this.#failure = isTroupeError(cause)
+      ? cause
+      : new CheckpointError(`Workflow "${this.workflowId}" could not be written`, {
+          hint: 'It can be resumed from what was written before.',
+          cause,
+        });
+    this.#drop();
+    void this.#release();
+    this.onFailure?.(this.#failure);
+  }
+
+  /** What was to show something that was not written never will. */
+  #drop(): void {
+    this.#pending = [];
+    this.#blobs = [];
+    this.#effects = [];
+    this.#releasesNext = false;
+    if (this.#timer !== undefined) systemClock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#stopBeat();
+  }
+
+  async #release(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = undefined;
+    this.#stopBeat();
+    if (lease === undefined) return;
+    try {
+      await this.#checkpointer.release(lease);
+    } catch {
+      // It runs out by itself, and why the store does not answer was told when it did not write.
+    }
+  }
+
+  /** Gives a sign of life three times in the time of a lease. */
+  #beat(): void {
+    const timer = systemClock.setTimeout(() => {
+      const lease = this.#lease;
+      if (lease === undefined || this.#isOver) return;
+      this.#checkpointer.renew(lease).then(
+        () => this.#lease === lease && this.#beat(),
+        (error: unknown) => {
+          if (error instanceof WorkflowAlreadyRunningError && this.#lease === lease) this.#fail(error);
+          else if (this.#lease === lease) this.#beat();
+        },
+      );
+    }, this.#checkpointer.settings.leaseMs / 3);
+    (timer as { unref?: () => void }).unref?.(); // of Node's own timers
+    this.#heartbeat = timer;
+  }
+
+  #stopBeat(): void {
+    if (this.#heartbeat !== undefined) systemClock.clearTimeout(this.#heartbeat);
+    this.#heartbeat = undefined;
+  }
+
+  #unstorable(cause: unknown, node: string): CheckpointError {
+    const where = cause instanceof UnstorableValueError ? cause.path : '(root)';
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const hint =
+      cause instanceof ValueTooLargeError
+        ? 'Store it elsewhere and pass a reference to it, or raise `maxValueBytes` of the checkpointer.'
+        : 'Pass plain data: no functions, and no instances of classes of your own.';
+    return new CheckpointError(
+      `Workflow "${this.workflowId}" cannot store a value of node "${node}" at ${where}: ${why}`,
+      { hint, cause },
+    );
+  }
+}
+
+function statusAfter(message: LogMessage): RunStatus | undefined {
+  switch (message.type) {
+    case 'RunPause':
+      return 'paused';
+    case 'RunStart':
+    case 'RunResume':
+    case 'RunContinue':
+      return 'running';
+    case 'RunEnd':
+      return message.status;
+    default:
+      return undefined;
+  }
+}

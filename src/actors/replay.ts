@@ -1,0 +1,338 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterThisTurn } from '../clock.ts';
+import { GraphChangedError } from '../errors.ts';
+import type { EndMessage, LogMessage, RequestCreationMessage } from '../log/messages.ts';
+import { isEndMessage } from '../log/messages.ts';
+import type { RecordedInvocation, RecordedRun } from '../log/recorded-run.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import { decodeValue, encodeAnyValue } from '../stored-value.ts';
+import type { ContextScope } from './context-store.ts';
+import type { Invocation } from './invocation.ts';
+import { ReplayActs, type RecordedQuestion } from './replay-acts.ts';
+
+/** A call that was recorded: the ordinal that it has, and how it ended, unless it was in flight. */
+export interface RecordedCall {
+  readonly ordinal: number;
+  readonly creation: RequestCreationMessage;
+  readonly end: EndMessage | undefined;
+  /** Whether it is to run only when everything recorded has been given out. */
+  readonly isHeld: boolean;
+}
+
+/** What is called, to be looked up. */
+export interface CallPlace {
+  readonly caller: Invocation | undefined;
+  readonly node: AnyNode;
+  readonly input: unknown;
+  readonly key: string | undefined;
+}
+
+/** Who is told how a replay goes. */
+export interface ReplayHost {
+  /** Everything that was recorded has been given out. */
+  onReplayed(): void;
+  /** What runs is not what was recorded. */
+  onChanged(error: GraphChangedError): void;
+}
+
+/** One thing that has to be given out, or seen to be asked for, in its turn. */
+type Step =
+  | { readonly type: 'creation'; readonly message: RequestCreationMessage }
+  | { readonly type: 'end'; readonly message: EndMessage }
+  | { readonly type: 'write'; readonly apply: (scope: ContextScope) => void; readonly owner: number }
+  | { readonly type: 'answer'; readonly question: RecordedQuestion };
+
+interface HeldCall {
+  readonly caller: number;
+  readonly name: string;
+  readonly act: () => void;
+}
+
+/**
+ * Brings a workflow back to where it was: what was in flight runs again, and what it calls, asks and writes is answered
+ * from the log, in the order of the log. A body that awaits only what it called goes the same way again.
+ */
+export class Replay {
+  readonly record: RecordedRun;
+  readonly #host: ReplayHost;
+  readonly #acts = new ReplayActs();
+  readonly #places = new Map<number, Map<string, number>>();
+  // How many calls of a name, or with a key, there were so far: in the log, and now.
+  readonly #recorded = new Map<string, number>();
+  readonly #called = new Map<string, number>();
+  readonly #claimed = new Set<number>();
+  readonly #scopes = new Map<number, ContextScope>();
+  readonly #deliveries = new Map<number, () => void>();
+  /** What ended before it was called again. */
+  readonly #late = new Set<number>();
+  readonly #steps: Step[] = [];
+  #position = 0;
+  #awaited = -1;
+  #held: HeldCall[] = [];
+  #isActive = true;
+
+  constructor(record: RecordedRun, host: ReplayHost) {
+    this.record = record;
+    this.#host = host;
+    for (const [index, message] of record.messages.entries()) this.#read(message, index);
+  }
+
+  /** Whether there is still something to be given out. */
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  /** The invocations that were in flight and that nobody has called again. */
+  get unclaimed(): readonly number[] {
+    return [...this.record.invocations.keys()].filter(
+      (ordinal) => this.#isLive(ordinal) && !this.#claimed.has(ordinal),
+    );
+  }
+
+  /** Begins to give out, when what the root does at once is done. */
+  begin(): void {
+    afterThisTurn(this.#advance);
+  }
+
+  /** Nothing more is given out. */
+  stop(): void {
+    this.#isActive = false;
+    this.#held = [];
+  }
+
+  /**
+   * The record of a call; undefined for a new one.
+   *
+   * @throws {@link GraphChangedError} when another node or input was recorded there.
+   */
+  take(place: CallPlace): RecordedCall | undefined {
+    const ordinal = this.#find(place);
+    const invocation = ordinal === undefined ? undefined : this.record.invocations[ordinal];
+    if (ordinal === undefined || invocation === undefined) return undefined;
+    const { creation, end } = invocation;
+    const { caller, node } = place;
+    if (caller !== undefined) {
+      const what = `Node "${caller.node.name}" called "${creation.name}"`;
+      if (creation.name !== node.name || creation.kind !== node.kind)
+        throw this.changed(`${what} where it now calls "${node.name}"`);
+      if (caller.node.kind !== 'graph' && !isSame(creation.input, place.input))
+        throw this.changed(`${what} with another input than now`);
+    }
+    this.#claimed.add(ordinal);
+    const isHeld = this.#isActive && ordinal > 0 && !invocation.hasActed && node.kind !== 'graph';
+    return { ordinal, creation, end, isHeld };
+  }
+
+  /** Calls back in its turn; at once, in a microtask, where its turn has passed. */
+  whenDue(ordinal: number, deliver: () => void): void {
+    if (!this.#isActive || this.#late.has(ordinal)) queueMicrotask(deliver);
+    else this.#deliveries.set(ordinal, deliver);
+  }
+
+  /** Puts off a call that was not recorded until everything recorded has been given out. */
+  hold(caller: Invocation | undefined, name: string, act: () => void): void {
+    this.#held.push({ caller: caller?.ordinal ?? -1, name, act });
+  }
+
+  /** An invocation runs again: what it wrote before goes into its scope. */
+  enter({ ordinal, scope }: Invocation): void {
+    if (this.#isLive(ordinal)) this.#scopes.set(ordinal, scope);
+  }
+
+  /** The attempt with which an invocation goes on; 1 for a new one. */
+  attemptOf({ ordinal }: Invocation): number {
+    return this.#isLive(ordinal) ? (this.record.invocations[ordinal]?.attempt ?? 1) : 1;
+  }
+
+  /** The record of a question; undefined for a new one. */
+  takeQuestion(asker: Invocation, key: string): RecordedQuestion | undefined {
+    return this.#isAttemptRecorded(asker) ? this.#acts.takeQuestion(asker.ordinal, key) : undefined;
+  }
+
+  /** Whether a write into the context was recorded. */
+  takeWrite(writer: Invocation, key: string): boolean {
+    return this.#isAttemptRecorded(writer) && this.#acts.takeWrite(writer.ordinal, key);
+  }
+
+  /** Whether it was recorded that a node of a graph was left out. */
+  takeLeftOut(graph: Invocation, name: string): boolean {
+    return this.#isAttemptRecorded(graph) && this.#acts.takeLeftOut(graph.ordinal, name);
+  }
+
+  /** The error for a definition that does not do what was recorded. */
+  changed(what: string): GraphChangedError {
+    const error = new GraphChangedError(`The workflow goes another way than it was recorded: ${what}`, {
+      hint: 'Run it with the code that it began with, or begin another with `fork`. Where the order of calls is not always the same, give each a `key`.',
+    });
+    // The call that does not fit fails with it as well; nothing of that is to be written.
+    this.#host.onChanged(error);
+    return error;
+  }
+
+  #read(message: LogMessage, index: number): void {
+    if (!('ordinal' in message)) return;
+    const isCreation = message.type === 'RequestCreation';
+    const owner = isCreation || isEndMessage(message) ? this.#callerOf(message.ordinal) : message.ordinal;
+    const isRecorded = this.#isLive(owner) && this.#isOfLastAttempt(owner, message, index);
+    if (message.type === 'ContextWrite') {
+      if (isRecorded) this.#acts.addWrite(message);
+      else this.#readWrite(message.ordinal, message);
+    } else if (!isRecorded) return;
+    else if (isCreation) {
+      this.#addPlace(message);
+      this.#steps.push({ type: 'creation', message });
+    } else if (isEndMessage(message)) this.#steps.push({ type: 'end', message });
+    else {
+      const answered = this.#acts.add(message);
+      if (answered !== undefined) this.#steps.push({ type: 'answer', question: answered });
+    }
+  }
+
+  /** Calls of an earlier attempt are not made again. */
+  #isOfLastAttempt(owner: number, message: LogMessage, index: number): boolean {
+    const { attemptIndex = -1 } = this.record.invocations[owner] ?? {};
+    if (!('ordinal' in message) || message.ordinal === owner) return index > attemptIndex;
+    return this.#indexOfCreation(message.ordinal) > attemptIndex;
+  }
+
+  #creationIndexes: Map<number, number> | undefined;
+
+  #indexOfCreation(ordinal: number): number {
+    if (this.#creationIndexes === undefined) {
+      this.#creationIndexes = new Map();
+      for (const [index, message] of this.record.messages.entries())
+        if (message.type === 'RequestCreation') this.#creationIndexes.set(message.ordinal, index);
+    }
+    return this.#creationIndexes.get(ordinal) ?? -1;
+  }
+
+  #callerOf(ordinal: number): number {
+    return this.record.invocations[ordinal]?.creation.source ?? -1;
+  }
+
+  #isLive(ordinal: number): boolean {
+    const invocation = this.record.invocations[ordinal];
+    return invocation !== undefined && invocation.end === undefined;
+  }
+
+  #isAttemptRecorded({ ordinal, attempt }: Invocation): boolean {
+    return this.#isLive(ordinal) && attempt?.number === this.record.invocations[ordinal]?.attempt;
+  }
+
+  #addPlace({ source, key, name, ordinal }: RequestCreationMessage): void {
+    const places = this.#places.get(source) ?? new Map<string, number>();
+    this.#places.set(source, places);
+    places.set(placeOf(this.#recorded, { owner: source, name, key }), ordinal);
+  }
+
+  #find({ caller, node, key }: CallPlace): number | undefined {
+    if (caller === undefined) return 0;
+    if (!this.#isAttemptRecorded(caller)) return undefined;
+    const places = this.#places.get(caller.ordinal);
+    if (places === undefined) return undefined;
+    return places.get(placeOf(this.#called, { owner: caller.ordinal, name: node.name, key }));
+  }
+
+  /** A write by something that does not run again: it goes into the scope of what runs again above it. */
+  #readWrite(
+    writer: number,
+    { key, isDelete, value }: { key: string; isDelete: boolean; value: unknown },
+  ): void {
+    let owner = writer;
+    while (owner !== -1 && !this.#isLive(owner)) {
+      const invocation: RecordedInvocation | undefined = this.record.invocations[owner];
+      // A scope of its own ended with it.
+      if (invocation?.creation.hasScope === true) return;
+      owner = this.#callerOf(owner);
+    }
+    const apply = (scope: ContextScope): void => (isDelete ? scope.remove(key) : scope.write(key, value));
+    this.#steps.push({ type: 'write', apply, owner });
+  }
+
+  readonly #advance = (): void => {
+    for (; this.#position < this.#steps.length && this.#isActive; this.#position += 1) {
+      const step = this.#steps[this.#position];
+      if (step === undefined || !this.#perform(step)) return;
+    }
+    if (!this.#isActive) return;
+    this.#isActive = false;
+    const held = this.#held;
+    this.#held = [];
+    this.#host.onReplayed();
+    for (const { act } of held) act();
+  };
+
+  /** Whether the next step may follow at once; else it will, in another turn. */
+  #perform(step: Step): boolean {
+    switch (step.type) {
+      case 'creation':
+        return this.#seeCalled(step.message);
+      case 'write': {
+        const scope = this.#scopes.get(step.owner);
+        if (scope !== undefined) step.apply(scope);
+        return true;
+      }
+      case 'answer': {
+        step.question.isDue = true;
+        if (step.question.deliver === undefined) return true;
+        step.question.deliver();
+        return this.#inNextTurn();
+      }
+      default:
+        return this.#deliver(step.message);
+    }
+  }
+
+  #deliver({ ordinal }: EndMessage): boolean {
+    const deliver = this.#deliveries.get(ordinal);
+    if (deliver === undefined) {
+      this.#late.add(ordinal);
+      return true;
+    }
+    this.#deliveries.delete(ordinal);
+    deliver();
+    // A graph has gone on when this returns; a body goes on in this turn, and its next call comes before the next result.
+    const caller = this.record.invocations[this.#callerOf(ordinal)];
+    return caller?.creation.kind === 'graph' || this.#inNextTurn();
+  }
+
+  /** A call has its turn: it is made now, or its body awaits something that was not recorded. */
+  #seeCalled({ ordinal, source, name }: RequestCreationMessage): boolean {
+    if (this.#claimed.has(ordinal)) return true;
+    if (this.#awaited !== this.#position) {
+      this.#awaited = this.#position;
+      afterThisTurn(this.#advance);
+      return false;
+    }
+    const other = this.#held.find(({ caller }) => caller === source);
+    if (other === undefined) return true;
+    const caller = this.record.invocations[source]?.creation.name ?? '';
+    this.changed(`Node "${caller}" called "${name}" where it now calls "${other.name}"`);
+    return false;
+  }
+
+  #inNextTurn(): false {
+    this.#position += 1;
+    afterThisTurn(this.#advance);
+    return false;
+  }
+}
+
+/** A call's place among those of its caller: its key or its name, and how many of those there were before. */
+function placeOf(
+  counts: Map<string, number>,
+  { owner, name, key }: { readonly owner: number; readonly name: string; readonly key: string | undefined },
+): string {
+  const label = key === undefined ? `name ${name}` : `key ${key}`;
+  const counted = `${owner} ${label}`;
+  const count = counts.get(counted) ?? 0;
+  counts.set(counted, count + 1);
+  return `${count} ${label}`;
+}
+
+/** Whether an input is what was recorded; it may have lost its class, as the recorded one has. */
+function isSame(recorded: unknown, given: unknown): boolean {
+  return (
+    isDeepStrictEqual(recorded, given) || isDeepStrictEqual(recorded, decodeValue(encodeAnyValue(given)))
+  );
+}

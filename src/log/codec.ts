@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { decodeRows, encodeAnyValue, encodeCounted } from '../stored-value.ts';
+import type { DurableFacts, LogMessage } from './messages.ts';
+
+/** A value that is stored once, and referred to by its hash. */
+export interface Blob {
+  readonly hash: string;
+  readonly text: string;
+}
+
+/** A value ready to be stored: JSON that stands for it, and the large parts that it refers to. */
+export interface StoredValue {
+  readonly text: string;
+  readonly blobs: readonly Blob[];
+}
+
+/** The fields of a message that hold values of users. */
+type ValueField = 'input' | 'output' | 'error' | 'value' | 'answer';
+
+const VALUE_FIELDS: ReadonlySet<string> = new Set<ValueField>([
+  'input',
+  'output',
+  'error',
+  'value',
+  'answer',
+]);
+
+/** Set when the log takes a message, and so again when it takes it back. */
+const POSITION_FIELDS: ReadonlySet<string> = new Set(['previous', 'step']);
+
+const NO_BLOBS: readonly Blob[] = Object.freeze([]);
+
+/** A value is larger than may be stored. Callers turn it into an error of their own. */
+export class ValueTooLargeError extends Error {
+  override readonly name = 'ValueTooLargeError';
+}
+
+/** Turns values and messages into lines of JSON. */
+export class MessageEncoder {
+  readonly #blobBytes: number;
+  readonly #maxBytes: number;
+
+  constructor(limits: { readonly blobBytes: number; readonly maxValueBytes: number }) {
+    this.#blobBytes = limits.blobBytes;
+    this.#maxBytes = limits.maxValueBytes;
+  }
+
+  /** Throws `UnstorableValueError` or {@link ValueTooLargeError}. */
+  value(value: unknown): StoredValue {
+    const { text, objects } = encodeCounted(value);
+    if (isLonger(text, this.#maxBytes))
+      throw new ValueTooLargeError(`It has ${Buffer.byteLength(text)} bytes, and may have ${this.#maxBytes}`);
+    if (!isLonger(text, this.#blobBytes - 1)) return { text, blobs: NO_BLOBS };
+    return (isPlainRecord(value) ? this.#inParts(value, objects) : undefined) ?? blobOf(text);
+  }
+
+  /** Each property by itself, as what one node makes is often one property of what the next one gets. */
+  #inParts(value: Record<string, unknown>, objects: number): StoredValue | undefined {
+    const blobs: Blob[] = [];
+    const parts: string[] = [];
+    let left = objects - 1;
+    for (const [key, part] of Object.entries(value)) {
+      const own = encodeCounted(part);
+      left -= own.objects;
+      // Properties that share an object, or lead back to the whole, belong together.
+      if (left < 0) return undefined;
+      const stored = isLonger(own.text, this.#blobBytes - 1)
+        ? blobOf(own.text)
+        : { text: own.text, blobs: NO_BLOBS };
+      blobs.push(...stored.blobs);
+      parts.push(`[${JSON.stringify(key)},${stored.text}]`);
+    }
+    return { text: `{"parts":[${parts.join()}]}`, blobs };
+  }
+
+  /** `values`: those of the message's fields that were made ready before; text stands for what cannot be stored of others. */
+  message(
+    message: LogMessage,
+    values: { readonly [Field in ValueField | 'given']?: StoredValue } = {},
+  ): StoredValue {
+    let text = '';
+    for (const [key, field] of Object.entries(message)) {
+      if (POSITION_FIELDS.has(key) || field === undefined) continue;
+      const ready = values[key as ValueField]; // undefined for any other key
+      text += `${text === '' ? '{' : ','}"${key}":${ready?.text ?? this.#field(key, field, values.given)}`;
+    }
+    const blobs = Object.values(values).flatMap((value) => value?.blobs ?? NO_BLOBS);
+    return { text: `${text}}`, blobs: blobs.length === 0 ? NO_BLOBS : blobs };
+  }
+
+  #field(key: string, field: unknown, ready: StoredValue | undefined): string {
+    if (VALUE_FIELDS.has(key)) return encodeAnyValue(field);
+    if (key !== 'durable') return JSON.stringify(field);
+    const { given, ...facts } = field as DurableFacts;
+    return `${JSON.stringify(facts)},"given":${ready?.text ?? encodeAnyValue(given)}`;
+  }
+}
+
+/** The messages of lines of JSON. Throws an `Error` for any other text. */
+export function decodeMessages(entries: readonly string[], blobs: ReadonlyMap<string, string>): LogMessage[] {
+  const parsed = JSON.parse(`[${entries.join()}]`) as Record<string, unknown>[]; // checked below
+  if (parsed.length !== entries.length) throw new Error('Expected one entry in each line');
+  return parsed.map((fields) => decodeMessage(fields, blobs));
+}
+
+function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<string, string>): LogMessage {
+  if (typeof fields['type'] !== 'string') throw new Error('Expected an entry of a log');
+  for (const key of Object.keys(fields))
+    if (VALUE_FIELDS.has(key)) fields[key] = decodeStored(fields[key], blobs);
+  if ('durable' in fields) {
+    fields['durable'] = { ...(fields['durable'] as object), given: decodeStored(fields['given'], blobs) };
+    delete fields['given'];
+  }
+  if (typeof fields['ordinal'] === 'number') {
+    fields['previous'] = undefined;
+    fields['step'] = undefined;
+  }
+  return fields as unknown as LogMessage; // as it was encoded
+}
+
+function decodeStored(json: unknown, blobs: ReadonlyMap<string, string>): unknown {
+  if (Array.isArray(json)) return decodeRows(json);
+  if (typeof json !== 'object' || json === null) throw new Error('Expected a stored value');
+  if ('blob' in json) return decodeBlob(String(json.blob), blobs);
+  if (!('parts' in json) || !Array.isArray(json.parts)) throw new Error('Expected a stored value');
+  const parts = json.parts as readonly (readonly [string, unknown])[]; // as `value` wrote them
+  const record: Record<string, unknown> = {};
+  for (const [key, part] of parts)
+    Object.defineProperty(record, key, {
+      value: decodeStored(part, blobs),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  return record;
+}
+
+function decodeBlob(hash: string, blobs: ReadonlyMap<string, string>): unknown {
+  const text = blobs.get(hash);
+  if (text === undefined || hashOf(text) !== hash) throw new Error('A large value is missing or damaged');
+  return decodeRows(JSON.parse(text));
+}
+
+/** Whether a text has more bytes; counted only where that is not clear from its length. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length > bytes || (text.length * 3 > bytes && Buffer.byteLength(text) > bytes);
+}
+
+function blobOf(text: string): StoredValue {
+  const hash = hashOf(text);
+  return { text: `{"blob":"${hash}"}`, blobs: [{ hash, text }] };
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function isPlainRecord(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.getOwnPropertySymbols(value).length === 0
+  );
+}

@@ -1,0 +1,223 @@
+import {
+  isEndMessage,
+  isInvocationMessage,
+  type EndMessage,
+  type InvocationMessage,
+  type LogMessage,
+  type RequestCreationMessage,
+  type RunEndMessage,
+  type RunStartMessage,
+} from './messages.ts';
+
+/** What a log says of one invocation, as far as another execution needs it. */
+export interface RecordedInvocation {
+  readonly creation: RequestCreationMessage;
+  /** How it ended; undefined where it was in flight. */
+  end: EndMessage | undefined;
+  /** The last attempt that was begun, or is due. */
+  attempt: number;
+  /** The place in the log at which that attempt began. */
+  attemptIndex: number;
+  /** Whether its last attempt called, asked or wrote anything. */
+  hasActed: boolean;
+}
+
+/** The log of a workflow that goes on, or has ended: what was undone by going on again is left out. */
+export class RecordedRun {
+  readonly messages: readonly LogMessage[];
+  readonly start: RunStartMessage;
+  /** How it ended; undefined where it has not. */
+  readonly end: RunEndMessage | undefined;
+  readonly invocations: readonly RecordedInvocation[];
+
+  /** @throws a RangeError when the messages are no log of a run. */
+  constructor(messages: readonly LogMessage[]) {
+    this.messages = withoutUndone(messages);
+    const [start] = this.messages;
+    if (start?.type !== 'RunStart') throw new RangeError('A log begins with the start of its run');
+    this.start = start;
+    this.end = this.messages.findLast((message) => message.type === 'RunEnd');
+    this.invocations = readInvocations(this.messages);
+  }
+
+  /** The answers that were kept for questions, and not used yet. */
+  get keptAnswers(): ReadonlyMap<string, unknown> {
+    const kept = new Map<string, unknown>();
+    for (const message of this.messages) {
+      if (message.type === 'AnswerKept') kept.set(message.key, message.value);
+      else if (message.type === 'InterruptResolved') kept.delete(message.key);
+    }
+    return kept;
+  }
+
+  /** How many steps there are. */
+  get steps(): number {
+    return this.messages.filter((message) => message.type === 'RequestCreation' || isEnd(message)).length;
+  }
+
+  /** The log as it was after a step. */
+  messagesAt(step: number): readonly LogMessage[] {
+    let steps = -1;
+    const next = this.messages.findIndex((message) => {
+      if (message.type === 'RequestCreation' || isEnd(message)) steps += 1;
+      return steps > step;
+    });
+    return next === -1 ? this.messages : this.messages.slice(0, next);
+  }
+
+  /**
+   * What ran last and led to the end of the run, and so has to run again: from the root down, failures that nobody had
+   * handled, and what was stopped with them.
+   */
+  reopened(): readonly number[] {
+    if (this.end === undefined) return [];
+    return new Reopening(this).ordinals;
+  }
+}
+
+function isEnd(message: LogMessage): message is EndMessage {
+  return isInvocationMessage(message) && isEndMessage(message);
+}
+
+/** Without what later executions have undone: the ends of what ran again, and of the run. */
+function withoutUndone(messages: readonly LogMessage[]): readonly LogMessage[] {
+  let kept: LogMessage[] = [];
+  for (const message of messages) {
+    if (message.type === 'RunContinue') kept = undone(kept, new Set(message.reopened));
+    kept.push(message);
+  }
+  return kept;
+}
+
+/** A log without the ends of these invocations, and of the run. */
+export function undone(messages: readonly LogMessage[], reopened: ReadonlySet<number>): LogMessage[] {
+  return messages.filter((message) => {
+    if (message.type === 'RunEnd') return false;
+    if (!isInvocationMessage(message) || !reopened.has(message.ordinal)) return true;
+    return !isEndMessage(message) && message.type !== 'FatalFailure' && message.type !== 'NodeLeftOut';
+  });
+}
+
+function readInvocations(messages: readonly LogMessage[]): readonly RecordedInvocation[] {
+  const invocations: RecordedInvocation[] = [];
+  for (const [index, message] of messages.entries()) {
+    // What runs again has all of its attempts again.
+    if (message.type === 'RunContinue')
+      for (const ordinal of message.reopened) Object.assign(invocations[ordinal] ?? {}, { attempt: 1 });
+    else if (message.type === 'RequestCreation') addInvocation(invocations, message, index);
+    else if (isInvocationMessage(message)) {
+      const invocation = invocations[message.ordinal];
+      if (invocation === undefined) throw new RangeError(`There is no invocation ${message.ordinal}`);
+      follow(invocation, message, index);
+    }
+  }
+  return invocations;
+}
+
+function addInvocation(
+  invocations: RecordedInvocation[],
+  creation: RequestCreationMessage,
+  attemptIndex: number,
+): void {
+  invocations.push({ creation, end: undefined, attempt: 1, attemptIndex, hasActed: false });
+  const caller = invocations[creation.source];
+  if (caller !== undefined) caller.hasActed = true;
+}
+
+function follow(invocation: RecordedInvocation, message: InvocationMessage, index: number): void {
+  if (isEndMessage(message)) invocation.end = message;
+  else if (message.type === 'NodeRetry')
+    Object.assign(invocation, { attempt: message.attempt + 1, attemptIndex: index, hasActed: false });
+  else if (message.type === 'Interrupt' || message.type === 'ContextWrite') invocation.hasActed = true;
+}
+
+/** Finds what led to the end of a run. */
+class Reopening {
+  readonly ordinals: number[] = [];
+  readonly #run: RecordedRun;
+  readonly #children = new Map<number, number[]>();
+  readonly #positions = new Map<LogMessage, number>();
+  /** The texts of the errors that led to the end. */
+  readonly #causes = new Set<string>();
+
+  constructor(run: RecordedRun) {
+    this.#run = run;
+    for (const [position, message] of run.messages.entries()) this.#positions.set(message, position);
+    for (const { creation } of run.invocations) {
+      const siblings = this.#children.get(creation.source);
+      if (siblings === undefined) this.#children.set(creation.source, [creation.ordinal]);
+      else siblings.push(creation.ordinal);
+    }
+    this.#addCauses(run.end?.error);
+    this.#reopen(0);
+  }
+
+  #reopen(root: number): void {
+    const due = [root];
+    // The list grows while it is walked: below what runs again, more does.
+    for (const ordinal of due) {
+      this.ordinals.push(ordinal);
+      const invocation = this.#run.invocations[ordinal];
+      if (invocation === undefined) continue;
+      const { end } = invocation;
+      // Of one that succeeded, what it called was handled; it runs again only as the root of a completed run.
+      if (end === undefined || end.type === 'RequestSuccess') continue;
+      this.#addCauses(end.error);
+      for (const child of this.#children.get(ordinal) ?? [])
+        if (this.#ledToEnd(child, invocation)) due.push(child);
+    }
+  }
+
+  #ledToEnd(ordinal: number, caller: RecordedInvocation): boolean {
+    const invocation = this.#run.invocations[ordinal];
+    const end = invocation?.end;
+    if (invocation === undefined || end === undefined || end.type === 'RequestSuccess') return false;
+    // In a graph nobody handles a failure.
+    if (caller.creation.kind === 'graph') return true;
+    if (this.#position(invocation.creation) < caller.attemptIndex) return false;
+    if (end.type === 'RequestCancelled') return this.#wasStoppedWith(end, caller);
+    return this.#causes.has(textOf(end.error)) && this.#isLastOfItsKind(end, caller);
+  }
+
+  /** Whether it was stopped in one go with its caller, or because that had failed. */
+  #wasStoppedWith(end: EndMessage, { end: callerEnd }: RecordedInvocation): boolean {
+    if (callerEnd === undefined) return true;
+    for (let at = this.#position(callerEnd) - 1; at >= 0; at -= 1) {
+      const message = this.#run.messages[at];
+      if (message === end) return true;
+      if (message === undefined || !isInvocationMessage(message) || message.type !== 'RequestCancelled')
+        return false;
+    }
+    return false;
+  }
+
+  /** Of equal failures only the last one can have been unhandled. */
+  #isLastOfItsKind(end: EndMessage, { creation }: RecordedInvocation): boolean {
+    const text = 'error' in end ? textOf(end.error) : '';
+    return !(this.#children.get(creation.ordinal) ?? []).some((sibling) => {
+      const other = this.#run.invocations[sibling]?.end;
+      if (other === undefined || other === end || other.type === 'RequestSuccess') return false;
+      return textOf(other.error) === text && this.#position(other) > this.#position(end);
+    });
+  }
+
+  #position(message: LogMessage): number {
+    return this.#positions.get(message) ?? -1;
+  }
+
+  /** An error, what caused it, and why it was stopped. */
+  #addCauses(error: unknown): void {
+    for (let each: unknown = error, depth = 0; each !== undefined && depth < MAX_CAUSES; depth += 1) {
+      this.#causes.add(textOf(each));
+      if (typeof each !== 'object' || each === null) return;
+      each = Reflect.get(each, 'cause') ?? Reflect.get(each, 'reason');
+    }
+  }
+}
+
+const MAX_CAUSES = 20;
+
+/** What tells one error from another: where it was made as well as what it says. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name} ${error.message} ${error.stack ?? ''}` : String(error);
+}

@@ -1,0 +1,349 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DurableRun } from '../actors/durable-run.ts';
+import { Journal, type Durability } from '../actors/journal.ts';
+import type { Checkpointer, Lease, StoredWorkflow } from '../checkpoint/checkpointer.ts';
+import type { Clock } from '../clock.ts';
+import {
+  CheckpointError,
+  GraphChangedError,
+  InputOverrideRequiresForkError,
+  InvalidInputError,
+  UnknownResponseError,
+  WorkflowAlreadyCompletedError,
+  WorkflowAlreadyRunningError,
+  WorkflowNotFoundError,
+} from '../errors.ts';
+import { isGraphNode } from '../graph/plan.ts';
+import { createRunId, type RunId } from '../ids.ts';
+import { decodeMessages } from '../log/codec.ts';
+import type { DurableFacts, LogMessage, RunContinueMessage, RunStartMessage } from '../log/messages.ts';
+import { RecordedRun, undone } from '../log/recorded-run.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import { resolveInputs } from '../nodes/resolve-input.ts';
+import { cloneData } from '../clone.ts';
+import { decodeValue, encodeAnyValue } from '../stored-value.ts';
+import { didYouMean } from '../suggest.ts';
+import { describeChange, targetFacts } from './target-facts.ts';
+
+/** What is done with a workflow. */
+export type WorkflowWay =
+  /** Begins it, or goes on with it. */
+  | { readonly type: 'run'; readonly given: unknown }
+  | { readonly type: 'resume' | 'retry'; readonly responses: Readonly<Record<string, unknown>> }
+  | { readonly type: 'fork'; readonly from: string; readonly at?: number; readonly input?: unknown };
+
+/** What opening a workflow needs. */
+export interface OpeningOptions {
+  readonly checkpointer: Checkpointer;
+  readonly durability: Durability;
+  readonly clock: Clock;
+  readonly target: AnyNode;
+  readonly workflowId: string;
+  readonly way: WorkflowWay;
+  /** The outputs that were asked for. */
+  readonly select: readonly string[] | undefined;
+}
+
+/** A workflow that is ready to run, or to go on. */
+export interface OpenedWorkflow {
+  readonly runId: RunId;
+  /** Checked, with defaults. */
+  readonly input: unknown;
+  /** Without what happens when everything recorded has been given out, which is added by whoever runs it. */
+  readonly durable: (onReplayed: () => void) => DurableRun;
+  /** Answers for questions that are open, or not asked yet. */
+  readonly answers: ReadonlyMap<string, unknown>;
+}
+
+/** Takes the lease of a workflow and makes it ready; where it cannot be, the lease is given back. */
+export async function openWorkflow(options: OpeningOptions): Promise<OpenedWorkflow> {
+  const { checkpointer, workflowId, way } = options;
+  const source = way.type === 'fork' ? await readRecord(checkpointer, way.from) : undefined;
+  const lease = await checkpointer.acquire(workflowId);
+  const opening = new Opening(options, lease);
+  try {
+    const stored = await checkpointer.read(workflowId);
+    opening.stored = stored;
+    if (way.type === 'fork' && source !== undefined) return await opening.fork(way, source);
+    if (stored !== undefined) return opening.goOn(readStored(stored));
+    if (way.type === 'run') return await opening.begin(way.given);
+    throw workflowNotFound(workflowId);
+  } catch (error) {
+    await opening.abandon();
+    throw error;
+  }
+}
+
+/** The log of a workflow. Throws where there is none. */
+export async function readRecord(checkpointer: Checkpointer, workflowId: string): Promise<RecordedRun> {
+  const stored = await checkpointer.read(workflowId);
+  if (stored === undefined) throw workflowNotFound(workflowId);
+  return readStored(stored);
+}
+
+/** The log of what is stored. */
+export function readStored({ record, entries, blobs }: StoredWorkflow): RecordedRun {
+  try {
+    return new RecordedRun(decodeMessages(entries, blobs));
+  } catch (cause) {
+    throw new CheckpointError(`The log of workflow "${record.workflowId}" cannot be read`, {
+      hint: 'Restore it from a backup. Nothing was changed, and nothing ran.',
+      cause,
+    });
+  }
+}
+
+class Opening {
+  readonly #options: OpeningOptions;
+  readonly #lease: Lease;
+  stored: StoredWorkflow | undefined;
+  #opened: Journal | undefined;
+
+  constructor(options: OpeningOptions, lease: Lease) {
+    this.#options = options;
+    this.#lease = lease;
+  }
+
+  /** Gives the lease back. */
+  async abandon(): Promise<void> {
+    if (this.#opened !== undefined) await this.#opened.detach();
+    // Why it could not be opened is told; a lease that cannot be given back runs out.
+    else await this.#options.checkpointer.release(this.#lease).catch(() => undefined);
+  }
+
+  /** A workflow that is not there yet. */
+  async begin(given: unknown): Promise<OpenedWorkflow> {
+    const { target } = this.#options;
+    const runId = createRunId();
+    const input = await this.#resolved(given);
+    const journal = this.#journal({ runId, length: 0 });
+    const facts = this.#facts(given);
+    const beginning = { facts, given: journal.prepare(given, target.name) };
+    return {
+      runId,
+      input,
+      durable: () => ({ journal, beginning, continuation: undefined }),
+      answers: new Map(),
+    };
+  }
+
+  /** A workflow that has not ended for good. */
+  goOn(record: RecordedRun): OpenedWorkflow {
+    const { workflowId, way } = this.#options;
+    if (record.end?.status === 'completed' || record.end?.status === 'cancelled')
+      throw new WorkflowAlreadyCompletedError(`Workflow "${workflowId}" was ${record.end.status}`, {
+        hint: 'Use another id, or `fork` it from one of its steps.',
+      });
+    this.#assertUnchanged(record);
+    const answers = this.#answersFor(record);
+    if (way.type === 'run') this.#assertSameInput(record, way.given);
+    const reason = way.type === 'retry' ? 'retry' : 'resume';
+    const message = this.#continuation(reason, record.reopened());
+    const { runId } = record.start;
+    const journal = this.#journal({ runId, length: this.stored?.entries.length ?? 0 });
+    return this.#continued({ record, message, journal, answers });
+  }
+
+  /** A new workflow that has the steps of another. */
+  async fork(way: WorkflowWay & { type: 'fork' }, source: RecordedRun): Promise<OpenedWorkflow> {
+    const { workflowId } = this.#options;
+    if (this.stored !== undefined)
+      throw new WorkflowAlreadyRunningError(`There is a workflow "${workflowId}" already`, {
+        hint: 'Give the fork another `workflowId`, or none for a new one.',
+      });
+    const isFresh = way.input !== undefined && way.at === undefined;
+    const step = isFresh ? 0 : stepOf(way, source);
+    if (!isFresh) this.#assertUnchanged(source);
+    const prefix = isFresh ? beginningOf(source) : source.messagesAt(step);
+    const runId = createRunId();
+    const given = mergedInput(source.start.durable?.given, way.input);
+    const input = await this.#resolved(given);
+    const forkedFrom = { workflowId: way.from, step };
+    const start: RunStartMessage = {
+      ...source.start,
+      runId,
+      input,
+      time: this.#options.clock.now(),
+      durable: { ...this.#facts(given), forkedFrom },
+    };
+    const cut = new RecordedRun([start, ...prefix.slice(1).map((message) => withInput(message, way, input))]);
+    const reopened = cut.end === undefined ? [] : cut.reopened();
+    const journal = this.#journal({ runId, length: 0, forkedFrom });
+    const message = this.#continuation('fork', reopened);
+    for (const each of undone(cut.messages, new Set(reopened))) journal.append(each);
+    return this.#continued({ record: cut, message, journal, answers: new Map(), input });
+  }
+
+  #continued({
+    record,
+    message,
+    journal,
+    answers,
+    input,
+  }: {
+    record: RecordedRun;
+    message: RunContinueMessage;
+    journal: Journal;
+    answers: ReadonlyMap<string, unknown>;
+    input?: unknown;
+  }): OpenedWorkflow {
+    const whole = new RecordedRun([...record.messages, message]);
+    const recorded = whole.invocations[0]?.creation.input ?? input;
+    return {
+      runId: record.start.runId,
+      input: cloneData(recorded),
+      durable: (onReplayed) => ({
+        journal,
+        beginning: undefined,
+        continuation: { record: whole, message, onReplayed },
+      }),
+      answers,
+    };
+  }
+
+  #continuation(reason: RunContinueMessage['reason'], reopened: readonly number[]): RunContinueMessage {
+    const { clock, target } = this.#options;
+    const { definition } = targetFacts(target);
+    return { type: 'RunContinue', reason, reopened, definition, time: clock.now() };
+  }
+
+  #journal(of: {
+    readonly runId: RunId;
+    readonly length: number;
+    readonly forkedFrom?: DurableFacts['forkedFrom'];
+  }): Journal {
+    const { checkpointer, durability, target } = this.#options;
+    const { runId, length, forkedFrom } = of;
+    const origin = forkedFrom === undefined ? {} : { forkedFrom };
+    this.#opened = new Journal({
+      checkpointer,
+      lease: this.#lease,
+      durability,
+      length,
+      blobs: this.stored?.blobs.keys() ?? [],
+      status: 'running',
+      head: length === 0 ? { target: target.name, runId, ...origin } : undefined,
+    });
+    return this.#opened;
+  }
+
+  #facts(given: unknown): DurableFacts {
+    const { target, select } = this.#options;
+    return { given, ...targetFacts(target), ...(select === undefined ? {} : { select }) };
+  }
+
+  async #resolved(given: unknown): Promise<unknown> {
+    const { target } = this.#options;
+    return target.inputs === undefined ? given : await resolveInputs(target, target.inputs, given);
+  }
+
+  #assertUnchanged({ start }: RecordedRun): void {
+    const { target, workflowId } = this.#options;
+    const before = start.durable;
+    const now = targetFacts(target);
+    if (before === undefined || before.structure === now.structure) return;
+    const what = describeChange(before.shape, now.shape);
+    throw new GraphChangedError(
+      `"${target.name}" is not what workflow "${workflowId}" began with: ${what === '' ? 'its wiring has changed' : what}`,
+      { hint: 'Go on with the definition that it began with, or begin a new workflow. Bodies may change.' },
+    );
+  }
+
+  /** Answers given up front are no inputs. */
+  #assertSameInput(record: RecordedRun, given: unknown): void {
+    if (given === undefined || (isRecord(given) && Object.keys(given).length === 0)) return;
+    const recorded = this.#withoutAnswers(record.start.durable?.given);
+    const now = this.#withoutAnswers(given);
+    if (isRecord(now) && Object.keys(now).length === 0) return;
+    if (isDeepStrictEqual(recorded, now) || isDeepStrictEqual(recorded, decodeValue(encodeAnyValue(now))))
+      return;
+    throw new InputOverrideRequiresForkError(
+      `Workflow "${this.#options.workflowId}" began with another input`,
+      { hint: 'Leave the input out to go on, or `fork` the workflow with the new input.' },
+    );
+  }
+
+  #withoutAnswers(given: unknown): unknown {
+    const { target } = this.#options;
+    if (!isGraphNode(target) || !isRecord(given)) return given;
+    return Object.fromEntries(Object.entries(given).filter(([name]) => !target.plan.answers.has(name)));
+  }
+
+  #answersFor(record: RecordedRun): ReadonlyMap<string, unknown> {
+    const { way, target } = this.#options;
+    if (way.type === 'run') return upFrontAnswers(target, record, way.given);
+    if (way.type === 'fork') return new Map();
+    if (isGraphNode(target)) {
+      const known = new Set([...target.plan.answers.keys(), ...keysOf(record)]);
+      const unknown = Object.keys(way.responses).find((key) => !known.has(key));
+      if (unknown !== undefined) throw unknownResponse(unknown, [...known]);
+    }
+    return new Map(Object.entries(way.responses));
+  }
+}
+
+/** The answers among the inputs, that the workflow was not begun with. */
+function upFrontAnswers(target: AnyNode, record: RecordedRun, given: unknown): ReadonlyMap<string, unknown> {
+  if (!isGraphNode(target) || !isRecord(given)) return new Map();
+  const recorded = record.start.durable?.given;
+  const isNew = (name: string): boolean => !isRecord(recorded) || !Object.hasOwn(recorded, name);
+  return new Map(Object.entries(given).filter(([name]) => target.plan.answers.has(name) && isNew(name)));
+}
+
+/** The keys of all questions that were asked. */
+function keysOf({ messages }: RecordedRun): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const message of messages) if (message.type === 'Interrupt') keys.add(message.key);
+  return keys;
+}
+
+function unknownResponse(key: string, known: readonly string[]): UnknownResponseError {
+  return new UnknownResponseError(`The workflow asks no question "${key}"`, {
+    hint: didYouMean(key, known),
+  });
+}
+
+/** The step after which a fork begins; the last one where none is given. */
+function stepOf({ at, from }: WorkflowWay & { type: 'fork' }, source: RecordedRun): number {
+  const last = source.steps - 1;
+  if (at === undefined) return last;
+  if (source.start.durable?.isShortened === true)
+    throw new CheckpointError(`The steps of workflow "${from}" are gone`, {
+      hint: "Its checkpointer was told not to keep them. Use `retention: 'full'`, or fork it with an `input` from its start.",
+    });
+  if (Number.isSafeInteger(at) && at >= 0 && at <= last) return at;
+  throw new InvalidInputError(`Workflow "${from}" has no step ${String(at)}`, {
+    hint: `Its steps are 0 to ${last}.`,
+  });
+}
+
+/** What there is before anything has happened. */
+function beginningOf({ start, invocations: [root] }: RecordedRun): readonly LogMessage[] {
+  return root === undefined ? [start] : [start, root.creation];
+}
+
+/** The input of a fork: that of the original, with what is given in its place. */
+function mergedInput(recorded: unknown, given: unknown): unknown {
+  if (given === undefined) return recorded;
+  return isRecord(recorded) && isRecord(given) ? { ...recorded, ...given } : given;
+}
+
+function withInput(
+  message: LogMessage,
+  { input: given }: { readonly input?: unknown },
+  input: unknown,
+): LogMessage {
+  const isRoot = message.type === 'RequestCreation' && message.ordinal === 0;
+  return isRoot && given !== undefined ? { ...message, input } : message;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The error for a workflow that is not there. */
+export function workflowNotFound(workflowId: string): WorkflowNotFoundError {
+  return new WorkflowNotFoundError(`There is no workflow "${workflowId}"`, {
+    hint: 'Begin it with `runner.run(target, input, { workflowId })`. `checkpointer.list()` shows those that there are.',
+  });
+}

@@ -1,0 +1,150 @@
+import type { EventSink } from '../actors/observer.ts';
+import { createRunId } from '../ids.ts';
+import { systemClock } from '../clock.ts';
+import { RunnerClosedError } from '../errors.ts';
+import type { AnyNode } from '../nodes/contract.ts';
+import { checkpointerOf, type RunOptions } from './options.ts';
+import type { RunResult } from './result.ts';
+import type { RunRegistry } from './run-registry.ts';
+import { settingsOf } from './settings-of.ts';
+import { targetFacts } from './target-facts.ts';
+import type { Ticket } from './ticket.ts';
+import {
+  openWorkflow,
+  type OpenedWorkflow,
+  type OpeningOptions,
+  type WorkflowWay,
+} from './workflow-opening.ts';
+
+/** What is asked for of a workflow. */
+export interface WorkflowLaunch {
+  readonly target: AnyNode;
+  readonly workflowId: string;
+  readonly way: WorkflowWay;
+  readonly options: RunOptions;
+  readonly stream?: EventSink | undefined;
+}
+
+/** The durable workflows of one runner. */
+export class Workflows {
+  readonly #registry: RunRegistry;
+  readonly #makeTicket: (target: AnyNode, options: RunOptions) => Ticket;
+  readonly #launches = new WeakMap<Ticket, WorkflowLaunch>();
+
+  constructor(registry: RunRegistry, makeTicket: (target: AnyNode, options: RunOptions) => Ticket) {
+    this.#registry = registry;
+    this.#makeTicket = makeTicket;
+  }
+
+  /** Opens a workflow and runs it; what is refused is told to the ticket. */
+  launch(ticket: Ticket, launch: WorkflowLaunch): void {
+    const { workflowId } = launch;
+    const live = this.#registry.workflow(workflowId);
+    // A run that is paused here has nothing that is not stored.
+    if (live?.run?.status === 'paused') {
+      live.replaceWith(ticket);
+      live.run.detach('It goes on in another run');
+    }
+    const opened = openWorkflow(openingOf(this.#registry, launch))
+      .then((workflow) => this.#start(ticket, launch, workflow))
+      .catch((error: unknown) => ticket.refuse(error));
+    this.#registry.track(opened);
+  }
+
+  /** Goes on with a workflow: in place where it is paused here, else from its log. */
+  async goOn(launch: WorkflowLaunch): Promise<RunResult> {
+    const live = this.#registry.workflow(launch.workflowId);
+    const run = live?.run;
+    const isHere =
+      run?.status === 'paused' &&
+      targetFacts(run.target).structure === targetFacts(launch.target).structure &&
+      (await run.retake());
+    if (!isHere || live === undefined || run === undefined) {
+      const ticket = this.#makeTicket(launch.target, launch.options);
+      this.launch(ticket, launch);
+      return ticket.next();
+    }
+    const { way } = launch;
+    const responses = 'responses' in way ? Object.entries(way.responses) : [];
+    try {
+      for (const [key, value] of responses) await run.offer(key, value);
+    } finally {
+      await run.release();
+    }
+    return live.afterAnswer();
+  }
+
+  /** Answers a question of a workflow that is live here; where another has gone on with it meanwhile, from its log. */
+  async respond(ticket: Ticket, key: string, value: unknown): Promise<Ticket> {
+    const { run } = ticket;
+    const launch = this.#launches.get(ticket);
+    if (run === undefined || launch === undefined || run.status !== 'paused' || (await run.retake())) {
+      try {
+        await run?.respond(key, value);
+      } finally {
+        await run?.release();
+      }
+      return ticket;
+    }
+    const next = this.#makeTicket(launch.target, launch.options);
+    this.launch(next, { ...launch, way: { type: 'resume', responses: { [key]: value } } });
+    return next;
+  }
+
+  #start(ticket: Ticket, launch: WorkflowLaunch, workflow: OpenedWorkflow): void {
+    const registry = this.#registry;
+    const { target, options, workflowId, stream } = launch;
+    const { runId, answers } = workflow;
+    const durable = workflow.durable(() => this.#offer(ticket, answers));
+    // Meanwhile it may have been cancelled, or the runner closed.
+    if (registry.isClosing || ticket.isOver) {
+      registry.track(durable.journal.detach());
+      if (!ticket.isOver) throw closed();
+      return;
+    }
+    ticket.rebind(runId, registry.placeFor(runId, target, options));
+    const settings = settingsOf(registry.parts, {
+      runId,
+      options: { ...options, workflowId },
+      isSync: false,
+      ...(stream === undefined ? {} : { extraSinks: [stream] }),
+    });
+    this.#launches.set(ticket, launch);
+    registry.start(ticket, { target, input: workflow.input, settings, durable });
+  }
+
+  /** Gives the answers; the first that is not taken is told to whoever waits, and its question stays open. */
+  #offer(ticket: Ticket, answers: ReadonlyMap<string, unknown>): void {
+    const { run } = ticket;
+    if (run === undefined) return;
+    for (const [key, value] of answers)
+      run.offer(key, value).catch((error: unknown) => ticket.failNext(error));
+  }
+}
+
+/** The id of a new workflow. */
+export function createWorkflowId(): string {
+  return createRunId();
+}
+
+/** What opening a workflow needs, from what is asked for. */
+export function openingOf(
+  { parts }: RunRegistry,
+  { target, workflowId, way, options }: WorkflowLaunch,
+): OpeningOptions {
+  const { options: shared } = parts;
+  return {
+    checkpointer: checkpointerOf(options, shared),
+    durability: options.durability ?? shared.durability ?? 'sync',
+    clock: shared.clock ?? systemClock,
+    target,
+    workflowId,
+    way,
+    select: options.select ?? undefined,
+  };
+}
+
+/** The error for anything that is asked of a runner that is closed. */
+export function closed(): RunnerClosedError {
+  return new RunnerClosedError('The runner is closed', { hint: 'Create another runner.' });
+}
