@@ -301,6 +301,40 @@ export function encodeValue(value: unknown): string {
 
 /** As {@link encodeValue}, with the number of objects in it: each counts once, however often it is met. */
 export function encodeCounted(value: unknown): { readonly text: string; readonly objects: number } {
+  return encodeFlat(value) ?? encodeDeep(value);
+}
+
+/** What most values are, without a walk: one that JSON has itself, or a plain object of such. */
+function encodeFlat(value: unknown): { readonly text: string; readonly objects: number } | undefined {
+  const scalar = scalarText(value);
+  if (scalar !== undefined) return { text: `[${scalar}]`, objects: 0 };
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return undefined;
+  if (Object.getOwnPropertySymbols(value).length > 0) return undefined;
+  let text = '[[0],["object"';
+  for (const key of Object.keys(value)) {
+    const descriptor = Object.getOwnPropertyDescriptor(value, key);
+    const cell = scalarText(descriptor?.value);
+    if (cell === undefined) return undefined;
+    text += `,${JSON.stringify(key)},${cell}`;
+  }
+  return { text: `${text}]]`, objects: 1 };
+}
+
+function scalarText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0) ? String(value) : undefined;
+    case 'boolean':
+      return value ? 'true' : 'false';
+    default:
+      return value === null ? 'null' : undefined;
+  }
+}
+
+function encodeDeep(value: unknown): { readonly text: string; readonly objects: number } {
   const rows = new Encoder(true).encode(value);
   try {
     return { text: JSON.stringify(rows), objects: rows.length - 1 };

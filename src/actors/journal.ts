@@ -65,6 +65,7 @@ export class Journal {
   #timer: TimerHandle | undefined;
   #isScheduled = false;
   #isHeld = false;
+  #heldWaiters: (() => void)[] = [];
   #writing: Promise<void> | undefined;
   #failure: Error | undefined;
   #isDetached = false;
@@ -135,7 +136,19 @@ export class Journal {
   /** Writes what was held back. */
   proceed(): void {
     this.#isHeld = false;
+    this.#letGo();
     this.#schedule();
+  }
+
+  /** Whoever waits for something to be written while nothing is. */
+  #waitHeld(): Promise<void> {
+    return new Promise((resolve) => this.#heldWaiters.push(resolve));
+  }
+
+  #letGo(): void {
+    const waiters = this.#heldWaiters;
+    this.#heldWaiters = [];
+    for (const goOn of waiters) goOn();
   }
 
   /** Acts when everything so far may show: under `'async'` at once. */
@@ -161,7 +174,7 @@ export class Journal {
     if (options.releases === true) this.#releasesNext = true;
     if (this.#isDetached) return;
     while (!this.#isOver && (this.#pending.length > 0 || this.#writing !== undefined || this.#releasesNext))
-      await (this.#writing ?? this.#write());
+      await (this.#isHeld ? this.#waitHeld() : (this.#writing ?? this.#write()));
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -234,6 +247,7 @@ export class Journal {
       first: this.#written,
       entries,
       status: this.#status,
+      ...(this.#isSync ? {} : { isRelaxed: true }),
       ...(this.#head === undefined ? {} : { head: this.#head }),
       ...(this.#blobs.length === 0 ? {} : { blobs: this.#blobs }),
       ...(this.#releasesNext ? { releases: true } : {}),
@@ -287,6 +301,7 @@ export class Journal {
     if (this.#timer !== undefined) systemClock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#stopBeat();
+    this.#letGo();
   }
 
   async #release(): Promise<void> {

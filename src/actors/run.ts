@@ -1,9 +1,9 @@
 import type { AnyActorRef } from 'xstate';
 import { afterThisTurn } from '../clock.ts';
 import { CancelledError, isTroupeError, RunTimeoutError } from '../errors.ts';
-import { recordOf } from '../clone.ts';
+import { cloneData, recordOf } from '../clone.ts';
 import { RunHistory } from '../log/run-history.ts';
-import type { RunEndMessage, RunStatus } from '../log/messages.ts';
+import type { EndMessage, RunEndMessage, RunStatus } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { CacheDesk } from './cache-desk.ts';
 import { Calls } from './calls.ts';
@@ -172,6 +172,11 @@ export class Run implements CoordinatorHost {
       );
     }
     if (timeoutMs !== null) this.#limit(timeoutMs);
+    const ended = this.#durability?.replay?.record.invocations[0]?.end;
+    if (ended !== undefined) {
+      this.#concludeAs(ended);
+      return;
+    }
     const scope = new ContextScope(context);
     if (this.#durability?.replay !== undefined) this.#endReplay = this.#coordinator.occupy();
     this.#root = this.#coordinator.openRoot({ node: target, input, parent: undefined, scope, isSync });
@@ -313,6 +318,16 @@ export class Run implements CoordinatorHost {
       fail: (error) => this.#fail(error),
       onReplayed: () => this.#leaveReplay(),
     });
+  }
+
+  /** The root has ended, and the run had no time to say so. */
+  #concludeAs(end: EndMessage): void {
+    if (end.type === 'RequestSuccess')
+      this.#conclude({ status: 'completed', answer: cloneData(end.output), error: undefined });
+    else {
+      const status = end.type === 'RequestCancelled' ? 'cancelled' : 'failed';
+      this.#conclude({ status, answer: undefined, error: end.error });
+    }
   }
 
   #leaveReplay(): void {

@@ -70,6 +70,8 @@ export interface CheckpointerSettings {
 export interface Lease {
   readonly workflowId: string;
   readonly token: number;
+  /** True where nothing is stored of the workflow: then it need not be read. May be left out. */
+  readonly isNew?: boolean;
 }
 
 /** What is written of a workflow when it begins. */
@@ -91,6 +93,8 @@ export interface CheckpointBatch {
   readonly head?: WorkflowHead;
   /** Those of them that the workflow has already are left out by whoever appends. */
   readonly blobs?: readonly Blob[];
+  /** It need not be on disk yet: a power failure may take it, with all that follows; the end of the process may not. */
+  readonly isRelaxed?: boolean;
   /** Gives the lease up with it. */
   readonly releases?: boolean;
   /** Takes the place of all entries and blobs before it, of which `first` says how many there were; then there are only its own. */

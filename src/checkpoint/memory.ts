@@ -78,7 +78,7 @@ class MemoryCheckpointer implements Checkpointer {
     if (held !== undefined && held.expiresAt > now) throw alreadyRunning(workflowId);
     const token = Math.max((held?.token ?? 0) + 1, now);
     this.#leases.set(workflowId, { token, expiresAt: now + this.settings.leaseMs });
-    return { workflowId, token };
+    return { workflowId, token, isNew: this.#find(workflowId) === undefined };
   }
 
   async renew(lease: Lease): Promise<void> {

@@ -35,6 +35,9 @@ export class ValueTooLargeError extends Error {
   override readonly name = 'ValueTooLargeError';
 }
 
+/** The values of a message that were made ready before. */
+export type MessageValues = { readonly [Field in ValueField | 'given']?: StoredValue };
+
 /** Turns values and messages into lines of JSON. */
 export class MessageEncoder {
   readonly #blobBytes: number;
@@ -74,13 +77,41 @@ export class MessageEncoder {
   }
 
   /** `values`: those of the message's fields that were made ready before; text stands for what cannot be stored of others. */
-  message(
-    message: LogMessage,
-    values: { readonly [Field in ValueField | 'given']?: StoredValue } = {},
-  ): StoredValue {
+  message(message: LogMessage, values: MessageValues = {}): StoredValue {
+    const { input, output } = values;
+    // Those that most logs are full of.
+    switch (message.type) {
+      case 'NodeStart': {
+        const { ordinal, attempt, time } = message;
+        return {
+          text: `{"type":"NodeStart","ordinal":${ordinal},"attempt":${attempt},"time":${time}}`,
+          blobs: NO_BLOBS,
+        };
+      }
+      case 'RequestCreation': {
+        if (input === undefined) break;
+        const { ordinal, source, name, kind, key, hasScope, time } = message;
+        const more = `${key === undefined ? '' : `"key":${JSON.stringify(key)},`}${hasScope === true ? '"hasScope":true,' : ''}`;
+        const text = `{"type":"RequestCreation","ordinal":${ordinal},"source":${source},"name":${JSON.stringify(name)},"kind":"${kind}",${more}"input":${input.text},"time":${time}}`;
+        return { text, blobs: input.blobs };
+      }
+      case 'RequestSuccess': {
+        if (output === undefined) break;
+        const { ordinal, time } = message;
+        return {
+          text: `{"type":"RequestSuccess","ordinal":${ordinal},"output":${output.text},"time":${time}}`,
+          blobs: output.blobs,
+        };
+      }
+      default:
+    }
+    return this.#anyMessage(message, values);
+  }
+
+  #anyMessage(message: LogMessage, values: MessageValues): StoredValue {
     let text = '';
     for (const [key, field] of Object.entries(message)) {
-      if (POSITION_FIELDS.has(key) || field === undefined) continue;
+      if (POSITION_FIELDS.has(key) || (field === undefined && !VALUE_FIELDS.has(key))) continue;
       const ready = values[key as ValueField]; // undefined for any other key
       text += `${text === '' ? '{' : ','}"${key}":${ready?.text ?? this.#field(key, field, values.given)}`;
     }

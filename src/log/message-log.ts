@@ -73,6 +73,11 @@ export class MessageLog {
     return at(this.#messages, index);
   }
 
+  /** All of it, oldest first. */
+  messages(): Iterable<LogMessage> {
+    return this.#messages;
+  }
+
   creation(ordinal: number): RequestCreationMessage {
     return this.#looked.creation(ordinal);
   }

@@ -180,7 +180,8 @@ export class LocalRunner implements Runner {
     const ticket = this.#ticketFor(createRunId(), node, { options: ofRun, isSync: false });
     const start = { ...(at === undefined ? {} : { at }), ...(input === undefined ? {} : { input }) };
     const way: WorkflowWay = { type: 'fork', from: workflowId, ...start };
-    this.#workflows.launch(ticket, { target: node, workflowId: id, way, options: ofRun });
+    const targetWith = this.#reselect(target, ofRun);
+    this.#workflows.launch(ticket, { target: node, targetWith, workflowId: id, way, options: ofRun });
     return (await ticket.next()) as never; // the overload says what it is
   }
 
@@ -237,7 +238,8 @@ export class LocalRunner implements Runner {
     checkpointerOf(options, this.#registry.parts.options);
     if (launch.isSync) throw asyncWork('a durable workflow waits for its checkpointer');
     const way = { type: 'run', given: input } as const;
-    this.#workflows.launch(ticket, { target, workflowId, way, options, stream });
+    const targetWith = this.#reselect(launch.target, options);
+    this.#workflows.launch(ticket, { target, targetWith, workflowId, way, options, stream });
   }
 
   async #goOn(
@@ -248,7 +250,8 @@ export class LocalRunner implements Runner {
     const { ofRun, way } = read();
     const node = this.#check({ target, options: ofRun, isSync: false });
     checkpointerOf(ofRun, this.#registry.parts.options);
-    const result = await this.#workflows.goOn({ target: node, workflowId, way, options: ofRun });
+    const targetWith = this.#reselect(target, ofRun);
+    const result = await this.#workflows.goOn({ target: node, targetWith, workflowId, way, options: ofRun });
     return result as never; // the overload says what it is
   }
 
@@ -262,6 +265,12 @@ export class LocalRunner implements Runner {
     if (options.workflowId !== undefined) checkpointerOf(options, this.#registry.parts.options);
     if (isSync) assertSyncNode(node);
     return node;
+  }
+
+  /** The same target, with other outputs asked for. */
+  #reselect(target: unknown, options: RunOptions) {
+    return (select: readonly string[]): AnyNode =>
+      this.#check({ target, options: { ...options, select }, isSync: false });
   }
 
   #ticketFor(

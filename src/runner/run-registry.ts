@@ -33,6 +33,8 @@ export class RunRegistry {
   readonly #live = new Map<string, Ticket>();
   readonly #workflows = new Map<string, Ticket>();
   readonly #ended = new Map<string, RunHistory>();
+  /** The run ids of ended workflows, those of others among them that are no longer kept. */
+  readonly #endedWorkflows = new Map<string, string>();
   readonly #pending = new Set<Promise<unknown>>();
 
   constructor(parts: RunnerParts, logger: Logger, actor: RunnerActor) {
@@ -72,9 +74,9 @@ export class RunRegistry {
     return this.#workflows.get(workflowId);
   }
 
-  /** What is left of a run that has ended. */
-  ended(runId: string): RunHistory | undefined {
-    return this.#ended.get(runId);
+  /** What is left of a run that has ended, by its run id or its workflow id. */
+  ended(id: string): RunHistory | undefined {
+    return this.#ended.get(id) ?? this.#ended.get(this.#endedWorkflows.get(id) ?? '');
   }
 
   start(ticket: Ticket, { target, input, settings, durable }: RunStart): void {
@@ -95,7 +97,7 @@ export class RunRegistry {
   cancel(id: string, reason: unknown): boolean {
     const ticket = this.find(id);
     if (ticket?.run !== undefined) return ticket.run.cancel(reason);
-    if (this.#ended.has(id)) return false;
+    if (this.ended(id) !== undefined) return false;
     for (const { run } of this.live)
       if (run !== undefined && isRequestOf(run.history, id)) return run.cancelRequest(id, reason);
     for (const history of this.#ended.values()) if (isRequestOf(history, id)) return false;
@@ -117,16 +119,25 @@ export class RunRegistry {
     this.#live.delete(runId);
     if (run === undefined) return;
     const { workflowId } = run.settings;
-    if (workflowId !== undefined && this.#workflows.get(workflowId) === ticket)
-      this.#workflows.delete(workflowId);
     const { retain = 100 } = this.parts.options;
     this.#ended.set(runId, run.history);
+    if (workflowId !== undefined) this.#archiveWorkflow(workflowId, ticket, retain);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= retain) break;
       this.#ended.delete(oldest);
     }
     this.#actor.onRunEnded();
   };
+
+  #archiveWorkflow(workflowId: string, ticket: Ticket, retain: number): void {
+    if (this.#workflows.get(workflowId) === ticket) this.#workflows.delete(workflowId);
+    this.#endedWorkflows.delete(workflowId);
+    this.#endedWorkflows.set(workflowId, ticket.runId);
+    for (const oldest of this.#endedWorkflows.keys()) {
+      if (this.#endedWorkflows.size <= retain) break;
+      this.#endedWorkflows.delete(oldest);
+    }
+  }
 
   /** A run that pauses while the runner is closed has nobody left to answer it. */
   readonly cancelIfClosing = ({ run }: Ticket): void => {

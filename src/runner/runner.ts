@@ -144,7 +144,7 @@ export interface Runner extends AsyncDisposable {
    * Begins a new workflow with the steps of another up to one of them, and goes on from there. The other stays as it is.
    *
    * @throws {@link WorkflowNotFoundError} WORKFLOW_NOT_FOUND, {@link GraphChangedError} GRAPH_CHANGED,
-   * {@link WorkflowAlreadyRunningError} WORKFLOW_ALREADY_RUNNING when there is a workflow of the new id,
+   * {@link ConflictError} CONFLICT when there is a workflow of the new id,
    * {@link InvalidInputError} INVALID_INPUT for a step that it does not have, {@link CheckpointError} CHECKPOINT.
    *
    * @example

@@ -5,12 +5,12 @@ import type { Checkpointer, Lease, StoredWorkflow } from '../checkpoint/checkpoi
 import type { Clock } from '../clock.ts';
 import {
   CheckpointError,
+  ConflictError,
   GraphChangedError,
   InputOverrideRequiresForkError,
   InvalidInputError,
   UnknownResponseError,
   WorkflowAlreadyCompletedError,
-  WorkflowAlreadyRunningError,
   WorkflowNotFoundError,
 } from '../errors.ts';
 import { isGraphNode } from '../graph/plan.ts';
@@ -42,11 +42,14 @@ export interface OpeningOptions {
   readonly way: WorkflowWay;
   /** The outputs that were asked for. */
   readonly select: readonly string[] | undefined;
+  /** The target with the outputs that were asked for when the workflow began. */
+  readonly targetWith?: ((select: readonly string[]) => AnyNode) | undefined;
 }
 
 /** A workflow that is ready to run, or to go on. */
 export interface OpenedWorkflow {
   readonly runId: RunId;
+  readonly target: AnyNode;
   /** Checked, with defaults. */
   readonly input: unknown;
   /** Without what happens when everything recorded has been given out, which is added by whoever runs it. */
@@ -62,7 +65,7 @@ export async function openWorkflow(options: OpeningOptions): Promise<OpenedWorkf
   const lease = await checkpointer.acquire(workflowId);
   const opening = new Opening(options, lease);
   try {
-    const stored = await checkpointer.read(workflowId);
+    const stored = lease.isNew === true ? undefined : await checkpointer.read(workflowId);
     opening.stored = stored;
     if (way.type === 'fork' && source !== undefined) return await opening.fork(way, source);
     if (stored !== undefined) return opening.goOn(readStored(stored));
@@ -94,7 +97,7 @@ export function readStored({ record, entries, blobs }: StoredWorkflow): Recorded
 }
 
 class Opening {
-  readonly #options: OpeningOptions;
+  #options: OpeningOptions;
   readonly #lease: Lease;
   stored: StoredWorkflow | undefined;
   #opened: Journal | undefined;
@@ -121,6 +124,7 @@ class Opening {
     const beginning = { facts, given: journal.prepare(given, target.name) };
     return {
       runId,
+      target,
       input,
       durable: () => ({ journal, beginning, continuation: undefined }),
       answers: new Map(),
@@ -134,6 +138,7 @@ class Opening {
       throw new WorkflowAlreadyCompletedError(`Workflow "${workflowId}" was ${record.end.status}`, {
         hint: 'Use another id, or `fork` it from one of its steps.',
       });
+    this.#selectAs(record);
     this.#assertUnchanged(record);
     const answers = this.#answersFor(record);
     if (way.type === 'run') this.#assertSameInput(record, way.given);
@@ -148,9 +153,10 @@ class Opening {
   async fork(way: WorkflowWay & { type: 'fork' }, source: RecordedRun): Promise<OpenedWorkflow> {
     const { workflowId } = this.#options;
     if (this.stored !== undefined)
-      throw new WorkflowAlreadyRunningError(`There is a workflow "${workflowId}" already`, {
+      throw new ConflictError(`There is a workflow "${workflowId}" already`, {
         hint: 'Give the fork another `workflowId`, or none for a new one.',
       });
+    this.#selectAs(source);
     const isFresh = way.input !== undefined && way.at === undefined;
     const step = isFresh ? 0 : stepOf(way, source);
     if (!isFresh) this.#assertUnchanged(source);
@@ -188,9 +194,11 @@ class Opening {
     input?: unknown;
   }): OpenedWorkflow {
     const whole = new RecordedRun([...record.messages, message]);
-    const recorded = whole.invocations[0]?.creation.input ?? input;
+    const [root] = whole.invocations;
+    const recorded = root === undefined ? (input ?? record.start.input) : root.creation.input;
     return {
       runId: record.start.runId,
+      target: this.#options.target,
       input: cloneData(recorded),
       durable: (onReplayed) => ({
         journal,
@@ -230,6 +238,14 @@ class Opening {
   #facts(given: unknown): DurableFacts {
     const { target, select } = this.#options;
     return { given, ...targetFacts(target), ...(select === undefined ? {} : { select }) };
+  }
+
+  /** Asks for what was asked for in the beginning. */
+  #selectAs({ start }: RecordedRun): void {
+    const select = start.durable?.select;
+    const { targetWith } = this.#options;
+    if (select === undefined || this.#options.select !== undefined || targetWith === undefined) return;
+    this.#options = { ...this.#options, select, target: targetWith(select) };
   }
 
   async #resolved(given: unknown): Promise<unknown> {
@@ -273,12 +289,9 @@ class Opening {
     const { way, target } = this.#options;
     if (way.type === 'run') return upFrontAnswers(target, record, way.given);
     if (way.type === 'fork') return new Map();
-    if (isGraphNode(target)) {
-      const known = new Set([...target.plan.answers.keys(), ...keysOf(record)]);
-      const unknown = Object.keys(way.responses).find((key) => !known.has(key));
-      if (unknown !== undefined) throw unknownResponse(unknown, [...known]);
-    }
-    return new Map(Object.entries(way.responses));
+    const responses = Object.entries(way.responses);
+    assertKnownAnswers(target, record.messages, responses);
+    return new Map(responses);
   }
 }
 
@@ -290,16 +303,19 @@ function upFrontAnswers(target: AnyNode, record: RecordedRun, given: unknown): R
   return new Map(Object.entries(given).filter(([name]) => target.plan.answers.has(name) && isNew(name)));
 }
 
-/** The keys of all questions that were asked. */
-function keysOf({ messages }: RecordedRun): ReadonlySet<string> {
-  const keys = new Set<string>();
-  for (const message of messages) if (message.type === 'Interrupt') keys.add(message.key);
-  return keys;
-}
-
-function unknownResponse(key: string, known: readonly string[]): UnknownResponseError {
-  return new UnknownResponseError(`The workflow asks no question "${key}"`, {
-    hint: didYouMean(key, known),
+/** Throws for an answer to a question that a graph cannot ask. What bodies ask is not known before. */
+export function assertKnownAnswers(
+  target: AnyNode,
+  messages: Iterable<LogMessage>,
+  responses: readonly (readonly [key: string, value: unknown])[],
+): void {
+  if (!isGraphNode(target) || responses.length === 0) return;
+  const known = new Set(target.plan.answers.keys());
+  for (const message of messages) if (message.type === 'Interrupt') known.add(message.key);
+  const unknown = responses.find(([key]) => !known.has(key));
+  if (unknown === undefined) return;
+  throw new UnknownResponseError(`The workflow asks no question "${unknown[0]}"`, {
+    hint: didYouMean(unknown[0], [...known]),
   });
 }
 

@@ -10,6 +10,7 @@ import { settingsOf } from './settings-of.ts';
 import { targetFacts } from './target-facts.ts';
 import type { Ticket } from './ticket.ts';
 import {
+  assertKnownAnswers,
   openWorkflow,
   type OpenedWorkflow,
   type OpeningOptions,
@@ -19,6 +20,8 @@ import {
 /** What is asked for of a workflow. */
 export interface WorkflowLaunch {
   readonly target: AnyNode;
+  /** The target with other outputs asked for. */
+  readonly targetWith?: OpeningOptions['targetWith'];
   readonly workflowId: string;
   readonly way: WorkflowWay;
   readonly options: RunOptions;
@@ -38,13 +41,6 @@ export class Workflows {
 
   /** Opens a workflow and runs it; what is refused is told to the ticket. */
   launch(ticket: Ticket, launch: WorkflowLaunch): void {
-    const { workflowId } = launch;
-    const live = this.#registry.workflow(workflowId);
-    // A run that is paused here has nothing that is not stored.
-    if (live?.run?.status === 'paused') {
-      live.replaceWith(ticket);
-      live.run.detach('It goes on in another run');
-    }
     const opened = openWorkflow(openingOf(this.#registry, launch))
       .then((workflow) => this.#start(ticket, launch, workflow))
       .catch((error: unknown) => ticket.refuse(error));
@@ -64,9 +60,10 @@ export class Workflows {
       this.launch(ticket, launch);
       return ticket.next();
     }
-    const { way } = launch;
+    const { way, target } = launch;
     const responses = 'responses' in way ? Object.entries(way.responses) : [];
     try {
+      assertKnownAnswers(target, run.history.log.messages(), responses);
       for (const [key, value] of responses) await run.offer(key, value);
     } finally {
       await run.release();
@@ -93,14 +90,20 @@ export class Workflows {
 
   #start(ticket: Ticket, launch: WorkflowLaunch, workflow: OpenedWorkflow): void {
     const registry = this.#registry;
-    const { target, options, workflowId, stream } = launch;
-    const { runId, answers } = workflow;
+    const { options, workflowId, stream } = launch;
+    const { runId, answers, target } = workflow;
     const durable = workflow.durable(() => this.#offer(ticket, answers));
     // Meanwhile it may have been cancelled, or the runner closed.
     if (registry.isClosing || ticket.isOver) {
       registry.track(durable.journal.detach());
       if (!ticket.isOver) throw closed();
       return;
+    }
+    const live = registry.workflow(workflowId);
+    // A run that is paused here has nothing that is not stored.
+    if (live?.run !== undefined) {
+      live.replaceWith(ticket);
+      live.run.detach('It goes on in another run');
     }
     ticket.rebind(runId, registry.placeFor(runId, target, options));
     const settings = settingsOf(registry.parts, {
@@ -130,7 +133,7 @@ export function createWorkflowId(): string {
 /** What opening a workflow needs, from what is asked for. */
 export function openingOf(
   { parts }: RunRegistry,
-  { target, workflowId, way, options }: WorkflowLaunch,
+  { target, workflowId, way, options, targetWith }: WorkflowLaunch,
 ): OpeningOptions {
   const { options: shared } = parts;
   return {
@@ -141,6 +144,7 @@ export function openingOf(
     workflowId,
     way,
     select: options.select ?? undefined,
+    targetWith,
   };
 }
 
