@@ -355,7 +355,10 @@ export function decodeValue(text: string): unknown {
 
 /** As {@link decodeValue}, of a text that was parsed already, as a part of another. */
 export function decodeRows(parsed: unknown): unknown {
-  const [root, ...rows] = asArray(parsed);
+  const cells = asArray(parsed);
+  // What most values are: one that JSON has itself.
+  if (cells.length === 1 && (typeof cells[0] !== 'object' || cells[0] === null)) return cells[0];
+  const [root, ...rows] = cells;
   const shells = rows.map((row) => createShell(asArray(row)));
   const valueOf = (cell: unknown): unknown => decodeCell(cell, shells);
   for (const [index, row] of rows.entries()) fillShell(shells[index], asArray(row), valueOf);

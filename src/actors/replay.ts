@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterThisTurn } from '../clock.ts';
+import { cloneData } from '../clone.ts';
 import { GraphChangedError } from '../errors.ts';
-import type { EndMessage, LogMessage, RequestCreationMessage } from '../log/messages.ts';
+import type { ContextWriteMessage, EndMessage, LogMessage, RequestCreationMessage } from '../log/messages.ts';
 import { isEndMessage } from '../log/messages.ts';
 import type { RecordedInvocation, RecordedRun } from '../log/recorded-run.ts';
 import type { AnyNode } from '../nodes/contract.ts';
@@ -35,11 +36,14 @@ export interface ReplayHost {
   onChanged(error: GraphChangedError): void;
 }
 
+/** Writes into a scope, or deletes from it. */
+type ApplyWrite = (scope: ContextScope) => void;
+
 /** One thing that has to be given out, or seen to be asked for, in its turn. */
 type Step =
   | { readonly type: 'creation'; readonly message: RequestCreationMessage }
   | { readonly type: 'end'; readonly message: EndMessage }
-  | { readonly type: 'write'; readonly apply: (scope: ContextScope) => void; readonly owner: number }
+  | { readonly type: 'write'; readonly apply: ApplyWrite; readonly owner: number }
   | { readonly type: 'answer'; readonly question: RecordedQuestion };
 
 interface HeldCall {
@@ -62,6 +66,8 @@ export class Replay {
   readonly #called = new Map<string, number>();
   readonly #claimed = new Set<number>();
   readonly #scopes = new Map<number, ContextScope>();
+  /** What goes into the scope of an invocation when it runs again, and not in the turn of a step. */
+  readonly #writes = new Map<number, ApplyWrite[]>();
   readonly #deliveries = new Map<number, () => void>();
   /** What ended before it was called again. */
   readonly #late = new Set<number>();
@@ -134,9 +140,12 @@ export class Replay {
     this.#held.push({ caller: caller?.ordinal ?? -1, name, act });
   }
 
-  /** An invocation runs again: what it wrote before goes into its scope. */
+  /** An invocation runs again: what was written before goes into its scope. */
   enter({ ordinal, scope }: Invocation): void {
-    if (this.#isLive(ordinal)) this.#scopes.set(ordinal, scope);
+    if (!this.#isLive(ordinal)) return;
+    this.#scopes.set(ordinal, scope);
+    for (const apply of this.#writes.get(ordinal) ?? []) apply(scope);
+    this.#writes.delete(ordinal);
   }
 
   /** The attempt with which an invocation goes on; 1 for a new one. */
@@ -176,7 +185,7 @@ export class Replay {
     const isRecorded = this.#isLive(owner) && this.#isOfLastAttempt(owner, message, index);
     if (message.type === 'ContextWrite') {
       if (isRecorded) this.#acts.addWrite(message);
-      else this.#readWrite(message.ordinal, message);
+      else this.#readWrite(message, index);
     } else if (!isRecorded) return;
     else if (isCreation) {
       this.#addPlace(message);
@@ -234,10 +243,7 @@ export class Replay {
   }
 
   /** A write by something that does not run again: it goes into the scope of what runs again above it. */
-  #readWrite(
-    writer: number,
-    { key, isDelete, value }: { key: string; isDelete: boolean; value: unknown },
-  ): void {
+  #readWrite({ ordinal: writer, key, isDelete, value }: ContextWriteMessage, index: number): void {
     let owner = writer;
     while (owner !== -1 && !this.#isLive(owner)) {
       const invocation: RecordedInvocation | undefined = this.record.invocations[owner];
@@ -245,8 +251,16 @@ export class Replay {
       if (invocation?.creation.hasScope === true) return;
       owner = this.#callerOf(owner);
     }
-    const apply = (scope: ContextScope): void => (isDelete ? scope.remove(key) : scope.write(key, value));
-    this.#steps.push({ type: 'write', apply, owner });
+    const apply: ApplyWrite = (scope) => (isDelete ? scope.remove(key) : scope.write(key, cloneData(value)));
+    // The attempt that goes on finds what earlier ones have written.
+    if (index < (this.record.invocations[owner]?.attemptIndex ?? -1)) this.#putOff(owner, apply);
+    else this.#steps.push({ type: 'write', apply, owner });
+  }
+
+  #putOff(owner: number, apply: ApplyWrite): void {
+    const writes = this.#writes.get(owner);
+    if (writes === undefined) this.#writes.set(owner, [apply]);
+    else writes.push(apply);
   }
 
   readonly #advance = (): void => {
@@ -255,6 +269,12 @@ export class Replay {
       if (step === undefined || !this.#perform(step)) return;
     }
     if (!this.#isActive) return;
+    // What has just gone on asks its questions in this turn.
+    if (this.#awaited !== this.#position) {
+      this.#awaited = this.#position;
+      afterThisTurn(this.#advance);
+      return;
+    }
     this.#isActive = false;
     const held = this.#held;
     this.#held = [];
@@ -269,7 +289,9 @@ export class Replay {
         return this.#seeCalled(step.message);
       case 'write': {
         const scope = this.#scopes.get(step.owner);
-        if (scope !== undefined) step.apply(scope);
+        // It comes late to its calls: what was written below it waits for it.
+        if (scope === undefined) this.#putOff(step.owner, step.apply);
+        else step.apply(scope);
         return true;
       }
       case 'answer': {

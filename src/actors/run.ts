@@ -1,9 +1,9 @@
 import type { AnyActorRef } from 'xstate';
 import { afterThisTurn } from '../clock.ts';
 import { CancelledError, isTroupeError, RunTimeoutError } from '../errors.ts';
-import { cloneData, recordOf } from '../clone.ts';
+import { recordOf } from '../clone.ts';
 import { RunHistory } from '../log/run-history.ts';
-import type { EndMessage, RunEndMessage, RunStatus } from '../log/messages.ts';
+import type { RunEndMessage, RunStatus } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { CacheDesk } from './cache-desk.ts';
 import { Calls } from './calls.ts';
@@ -17,28 +17,9 @@ import { Publisher } from './publisher.ts';
 import { RunActors } from './run-actors.ts';
 import { Questions } from './questions.ts';
 import { namedOutputs, Reporter } from './reporter.ts';
+import { endOf, type EndStatus, type RunEnd, type RunListener } from './run-end.ts';
 import type { PauseInfo, RunSettings } from './settings.ts';
 import { StateKeeper } from './state-keeper.ts';
-
-/** The statuses in which a run ends. */
-export type EndStatus = Exclude<RunStatus, 'running' | 'paused'>;
-
-/** How a run ended. */
-export interface RunEnd {
-  readonly status: EndStatus;
-  /** What the root returned. */
-  readonly answer: unknown;
-  /** The very object that was thrown, or the typed error of the stop. */
-  readonly error: unknown;
-}
-
-/** Who is told what becomes of a run. */
-export interface RunListener {
-  onPause(): void;
-  /** Before anybody is told of the end: the log is complete. A promise is waited for; it must not reject. */
-  beforeEnd(): Promise<void> | undefined;
-  onEnd(end: RunEnd): void;
-}
 
 /** What makes a run. */
 export interface RunOptions {
@@ -159,7 +140,7 @@ export class Run implements CoordinatorHost {
   begin(): void {
     if (this.#root !== undefined || this.end !== undefined) return;
     const { settings, target } = this;
-    const { clock, signal, timeoutMs, context, isSync } = settings;
+    const { clock, timeoutMs } = settings;
     const { input } = this.#options;
     this.#startedAt = clock.now();
     const recorded = recordOf(input);
@@ -173,18 +154,24 @@ export class Run implements CoordinatorHost {
     }
     if (timeoutMs !== null) this.#limit(timeoutMs);
     const ended = this.#durability?.replay?.record.invocations[0]?.end;
-    if (ended !== undefined) {
-      this.#concludeAs(ended);
-      return;
-    }
+    // It had ended, and the run had no time to say so.
+    if (ended === undefined) this.#startRoot();
+    else this.#conclude(endOf(ended));
+  }
+
+  #startRoot(): void {
+    const { context, isSync, signal } = this.settings;
+    const replay = this.#durability?.replay;
     const scope = new ContextScope(context);
-    if (this.#durability?.replay !== undefined) this.#endReplay = this.#coordinator.occupy();
-    this.#root = this.#coordinator.openRoot({ node: target, input, parent: undefined, scope, isSync });
+    if (replay !== undefined) this.#endReplay = this.#coordinator.occupy();
+    const { target: node } = this;
+    const { input } = this.#options;
+    this.#root = this.#coordinator.openRoot({ node, input, parent: undefined, scope, isSync });
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted === true) this.#onAbort();
     else {
       this.#coordinator.start(this.#root);
-      this.#durability?.replay?.begin();
+      replay?.begin();
     }
   }
 
@@ -318,16 +305,6 @@ export class Run implements CoordinatorHost {
       fail: (error) => this.#fail(error),
       onReplayed: () => this.#leaveReplay(),
     });
-  }
-
-  /** The root has ended, and the run had no time to say so. */
-  #concludeAs(end: EndMessage): void {
-    if (end.type === 'RequestSuccess')
-      this.#conclude({ status: 'completed', answer: cloneData(end.output), error: undefined });
-    else {
-      const status = end.type === 'RequestCancelled' ? 'cancelled' : 'failed';
-      this.#conclude({ status, answer: undefined, error: end.error });
-    }
   }
 
   #leaveReplay(): void {

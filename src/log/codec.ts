@@ -136,8 +136,11 @@ export function decodeMessages(entries: readonly string[], blobs: ReadonlyMap<st
 
 function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<string, string>): LogMessage {
   if (typeof fields['type'] !== 'string') throw new Error('Expected an entry of a log');
-  for (const key of Object.keys(fields))
-    if (VALUE_FIELDS.has(key)) fields[key] = decodeStored(fields[key], blobs);
+  if (fields['type'] === 'RequestCreation') fields['input'] = decodeStored(fields['input'], blobs);
+  else if (fields['type'] === 'RequestSuccess') fields['output'] = decodeStored(fields['output'], blobs);
+  else if (fields['type'] !== 'NodeStart')
+    for (const key of Object.keys(fields))
+      if (VALUE_FIELDS.has(key)) fields[key] = decodeStored(fields[key], blobs);
   if ('durable' in fields) {
     fields['durable'] = { ...(fields['durable'] as object), given: decodeStored(fields['given'], blobs) };
     delete fields['given'];

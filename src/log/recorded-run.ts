@@ -70,7 +70,9 @@ export class RecordedRun {
    * handled, and what was stopped with them.
    */
   reopened(): readonly number[] {
-    if (this.end === undefined) return [];
+    const [root] = this.invocations;
+    // A graph only puts together again what it had come to; the body of a node would act again.
+    if (this.end === undefined) return root?.end !== undefined && root.creation.kind === 'graph' ? [0] : [];
     return new Reopening(this).ordinals;
   }
 }

@@ -1,5 +1,6 @@
 import { createRunLogic, type RunLogic } from '../actors/run-logic.ts';
-import { Run, type RunListener } from '../actors/run.ts';
+import { Run } from '../actors/run.ts';
+import type { RunListener } from '../actors/run-end.ts';
 import { createRunId } from '../ids.ts';
 import { toNode } from '../graph/target.ts';
 import type { AnyGraph } from '../graph/types.ts';

@@ -1,4 +1,4 @@
-import type { RunEnd } from '../actors/run.ts';
+import type { RunEnd } from '../actors/run-end.ts';
 import { Ticket, type TicketOptions } from './ticket.ts';
 
 /** Who is told what becomes of an item. */

@@ -1,5 +1,5 @@
 import type { ItemInputs } from '../actors/graph-map.ts';
-import type { RunEnd } from '../actors/run.ts';
+import type { RunEnd } from '../actors/run-end.ts';
 import type { RunSettings } from '../actors/settings.ts';
 import type { Slots } from '../actors/slots.ts';
 import { cloneData } from '../clone.ts';

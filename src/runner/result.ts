@@ -1,4 +1,4 @@
-import type { RunEnd } from '../actors/run.ts';
+import type { RunEnd } from '../actors/run-end.ts';
 import { namedOutputs } from '../actors/reporter.ts';
 import type { PauseInfo } from '../actors/settings.ts';
 import type { ExecutionInfo } from '../log/execution-info.ts';

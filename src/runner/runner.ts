@@ -167,14 +167,16 @@ export interface Runner extends AsyncDisposable {
     options?: ForkOptions<NoInfer<Input>>,
   ): Promise<RunResult<Output, Outputs>>;
   /**
-   * Cancels a run, or one request with everything below it. Whether it stopped something: false when it had ended.
+   * Cancels a run by its run id or workflow id, or one request with everything below it. Whether it stopped something:
+   * false when it had ended.
    *
    * @throws {@link UnknownIdError} UNKNOWN_ID
    */
   cancel(id: string, reason?: unknown): boolean;
   /**
    * Takes no new runs, lets the running ones end (or cancels them with `drain: false`; paused ones are cancelled in any
-   * case), and resolves when nothing runs and every observer has had its events. May be called again.
+   * case), and resolves when nothing runs and every observer has had its events. May be called again. A durable workflow
+   * that would be cancelled is left as it is, to be resumed: only whoever waits for it here gets the error.
    */
   close(options?: { readonly drain?: boolean }): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import type { Run, RunEnd, RunListener } from '../actors/run.ts';
+import type { Run } from '../actors/run.ts';
+import type { RunEnd, RunListener } from '../actors/run-end.ts';
 import type { EventProcessor } from '../events/events.ts';
 import { afterThisTurn } from '../clock.ts';
 import type { RunId } from '../ids.ts';

@@ -53,7 +53,7 @@ export class Workflows {
     const run = live?.run;
     const isHere =
       run?.status === 'paused' &&
-      targetFacts(run.target).structure === targetFacts(launch.target).structure &&
+      targetFacts(run.target).definition === targetFacts(launch.target).definition &&
       (await run.retake());
     if (!isHere || live === undefined || run === undefined) {
       const ticket = this.#makeTicket(launch.target, launch.options);
