@@ -71,6 +71,8 @@ export class Replay {
   readonly #deliveries = new Map<number, () => void>();
   /** What ended before it was called again. */
   readonly #late = new Set<number>();
+  /** Of each caller what it has called since and not been given yet. */
+  readonly #lateCalls = new Map<number, number[]>();
   readonly #steps: Step[] = [];
   #position = 0;
   #awaited = -1;
@@ -129,10 +131,32 @@ export class Replay {
     return { ordinal, creation, end, isHeld };
   }
 
-  /** Calls back in its turn; at once, in a microtask, where its turn has passed. */
+  /** Calls back in its turn; soon, where its turn has passed. */
   whenDue(ordinal: number, deliver: () => void): void {
-    if (!this.#isActive || this.#late.has(ordinal)) queueMicrotask(deliver);
-    else this.#deliveries.set(ordinal, deliver);
+    this.#deliveries.set(ordinal, deliver);
+    if (this.#isActive && !this.#late.has(ordinal)) return;
+    const caller = this.#callerOf(ordinal);
+    const due = this.#lateCalls.get(caller);
+    due?.push(ordinal);
+    if (due !== undefined) return;
+    this.#lateCalls.set(caller, [ordinal]);
+    afterThisTurn(() => this.#deliverLate(caller));
+  }
+
+  /** To a caller that comes late, too, results come in the order of the log, each in a turn of its own. */
+  #deliverLate(caller: number): void {
+    const due = this.#lateCalls.get(caller) ?? [];
+    const endIndex = (ordinal: number): number => this.record.invocations[ordinal]?.endIndex ?? -1;
+    due.sort((a, b) => endIndex(a) - endIndex(b));
+    const next = due.shift();
+    if (next === undefined) {
+      this.#lateCalls.delete(caller);
+      return;
+    }
+    const deliver = this.#deliveries.get(next);
+    this.#deliveries.delete(next);
+    deliver?.();
+    afterThisTurn(() => this.#deliverLate(caller));
   }
 
   /** Puts off a call that was not recorded until everything recorded has been given out. */
@@ -201,18 +225,7 @@ export class Replay {
   #isOfLastAttempt(owner: number, message: LogMessage, index: number): boolean {
     const { attemptIndex = -1 } = this.record.invocations[owner] ?? {};
     if (!('ordinal' in message) || message.ordinal === owner) return index > attemptIndex;
-    return this.#indexOfCreation(message.ordinal) > attemptIndex;
-  }
-
-  #creationIndexes: Map<number, number> | undefined;
-
-  #indexOfCreation(ordinal: number): number {
-    if (this.#creationIndexes === undefined) {
-      this.#creationIndexes = new Map();
-      for (const [index, message] of this.record.messages.entries())
-        if (message.type === 'RequestCreation') this.#creationIndexes.set(message.ordinal, index);
-    }
-    return this.#creationIndexes.get(ordinal) ?? -1;
+    return (this.record.invocations[message.ordinal]?.index ?? -1) > attemptIndex;
   }
 
   #callerOf(ordinal: number): number {

@@ -12,6 +12,9 @@ import {
 /** What a log says of one invocation, as far as another execution needs it. */
 export interface RecordedInvocation {
   readonly creation: RequestCreationMessage;
+  /** The places in the log of its creation, and of its end; -1 where it was in flight. */
+  readonly index: number;
+  endIndex: number;
   /** How it ended; undefined where it was in flight. */
   end: EndMessage | undefined;
   /** The last attempt that was begun, or is due. */
@@ -119,15 +122,16 @@ function readInvocations(messages: readonly LogMessage[]): readonly RecordedInvo
 function addInvocation(
   invocations: RecordedInvocation[],
   creation: RequestCreationMessage,
-  attemptIndex: number,
+  index: number,
 ): void {
-  invocations.push({ creation, end: undefined, attempt: 1, attemptIndex, hasActed: false });
+  const attempt = { attempt: 1, attemptIndex: index, hasActed: false };
+  invocations.push({ creation, index, end: undefined, endIndex: -1, ...attempt });
   const caller = invocations[creation.source];
   if (caller !== undefined) caller.hasActed = true;
 }
 
 function follow(invocation: RecordedInvocation, message: InvocationMessage, index: number): void {
-  if (isEndMessage(message)) invocation.end = message;
+  if (isEndMessage(message)) Object.assign(invocation, { end: message, endIndex: index });
   else if (message.type === 'NodeRetry')
     Object.assign(invocation, { attempt: message.attempt + 1, attemptIndex: index, hasActed: false });
   else if (message.type === 'Interrupt' || message.type === 'ContextWrite') invocation.hasActed = true;

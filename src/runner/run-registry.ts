@@ -116,8 +116,12 @@ export class RunRegistry {
   /** A run has ended. */
   readonly archive = (ticket: Ticket): void => {
     const { runId, run } = ticket;
-    this.#live.delete(runId);
+    const isCurrent = this.#live.get(runId) === ticket;
+    if (isCurrent) this.#live.delete(runId);
     if (run === undefined) return;
+    this.#actor.onRunEnded();
+    // Its workflow goes on in another run, of the same id.
+    if (!isCurrent) return;
     const { workflowId } = run.settings;
     const { retain = 100 } = this.parts.options;
     this.#ended.set(runId, run.history);
@@ -126,7 +130,6 @@ export class RunRegistry {
       if (this.#ended.size <= retain) break;
       this.#ended.delete(oldest);
     }
-    this.#actor.onRunEnded();
   };
 
   #archiveWorkflow(workflowId: string, ticket: Ticket, retain: number): void {

@@ -29,7 +29,12 @@ import { describeChange, targetFacts } from './target-facts.ts';
 export type WorkflowWay =
   /** Begins it, or goes on with it. */
   | { readonly type: 'run'; readonly given: unknown }
-  | { readonly type: 'resume' | 'retry'; readonly responses: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'resume' | 'retry';
+      readonly responses: Readonly<Record<string, unknown>>;
+      /** The answers are for questions that are open now. */
+      readonly isAnswer?: boolean;
+    }
   | { readonly type: 'fork'; readonly from: string; readonly at?: number; readonly input?: unknown };
 
 /** What opening a workflow needs. */
@@ -322,11 +327,11 @@ export function assertKnownAnswers(
 /** The step after which a fork begins; the last one where none is given. */
 function stepOf({ at, from }: WorkflowWay & { type: 'fork' }, source: RecordedRun): number {
   const last = source.steps - 1;
-  if (at === undefined) return last;
   if (source.start.durable?.isShortened === true)
     throw new CheckpointError(`The steps of workflow "${from}" are gone`, {
       hint: "Its checkpointer was told not to keep them. Use `retention: 'full'`, or fork it with an `input` from its start.",
     });
+  if (at === undefined) return last;
   if (Number.isSafeInteger(at) && at >= 0 && at <= last) return at;
   throw new InvalidInputError(`Workflow "${from}" has no step ${String(at)}`, {
     hint: `Its steps are 0 to ${last}.`,

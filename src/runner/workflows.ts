@@ -84,7 +84,7 @@ export class Workflows {
       return ticket;
     }
     const next = this.#makeTicket(launch.target, launch.options);
-    this.launch(next, { ...launch, way: { type: 'resume', responses: { [key]: value } } });
+    this.launch(next, { ...launch, way: { type: 'resume', responses: { [key]: value }, isAnswer: true } });
     return next;
   }
 
@@ -92,7 +92,8 @@ export class Workflows {
     const registry = this.#registry;
     const { options, workflowId, stream } = launch;
     const { runId, answers, target } = workflow;
-    const durable = workflow.durable(() => this.#offer(ticket, answers));
+    const isAnswer = 'isAnswer' in launch.way && launch.way.isAnswer;
+    const durable = workflow.durable(() => this.#offer(ticket, answers, isAnswer));
     // Meanwhile it may have been cancelled, or the runner closed.
     if (registry.isClosing || ticket.isOver) {
       registry.track(durable.journal.detach());
@@ -117,11 +118,13 @@ export class Workflows {
   }
 
   /** Gives the answers; the first that is not taken is told to whoever waits, and its question stays open. */
-  #offer(ticket: Ticket, answers: ReadonlyMap<string, unknown>): void {
+  #offer(ticket: Ticket, answers: ReadonlyMap<string, unknown>, isAnswer: boolean): void {
     const { run } = ticket;
     if (run === undefined) return;
-    for (const [key, value] of answers)
-      run.offer(key, value).catch((error: unknown) => ticket.failNext(error));
+    for (const [key, value] of answers) {
+      const taken = isAnswer ? run.respond(key, value) : run.offer(key, value);
+      taken.catch((error: unknown) => ticket.failNext(error));
+    }
   }
 }
 

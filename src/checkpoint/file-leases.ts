@@ -1,0 +1,164 @@
+import { systemClock } from '../clock.ts';
+import type { Lease } from './checkpointer.ts';
+import { damagedStore, isConflict } from './file-errors.ts';
+import { removeRow, tryAgain } from './file-removal.ts';
+import {
+  isPast,
+  lengthOf,
+  leaseTextOf,
+  nameOf,
+  textOf,
+  type HeadFacts,
+  type LeaseFacts,
+  type WorkflowRow,
+} from './file-rows.ts';
+import { chainStart } from './file-seals.ts';
+import { findRow, isHeld, type FileStore } from './file-store.ts';
+import { currentOwner } from './owner.ts';
+import { alreadyRunning } from './reading.ts';
+
+/** A lease, with what whoever has it need not read again. */
+export interface HeldLease extends Lease {
+  readonly number: number;
+  readonly generation: number;
+  /** ms since the epoch. */
+  renewedAt: number;
+  tail: Tail;
+}
+
+/** Where the log of a workflow ends. */
+export interface Tail {
+  readonly revision: number;
+  readonly epoch: number;
+  /** Left out for a workflow that has not begun. */
+  readonly head: HeadFacts | undefined;
+  readonly length: number;
+  readonly chain: string;
+}
+
+/**
+ * Takes a lease, of a new workflow as well. Rejects with `WorkflowAlreadyRunningError` while another has it and is alive.
+ */
+export function acquireLease(store: FileStore, workflowId: string): Promise<HeldLease> {
+  return tryAgain(store, async () => {
+    const row = await findRow(store, workflowId);
+    if (row === undefined) return claim(store, workflowId);
+    if (isHeld(row)) throw alreadyRunning(workflowId);
+    if (!isPast(row, store.settings.ttlMs, systemClock.now())) return take(store, row, workflowId);
+    await removeRow(store, row);
+    return undefined;
+  });
+}
+
+/** What is known of a lease that was taken elsewhere; undefined when it is not the newest one. */
+export async function findLease(store: FileStore, lease: Lease): Promise<HeldLease | undefined> {
+  const { workflowId, token } = lease;
+  const row = await findRow(store, workflowId);
+  if (row?.token !== token) return undefined;
+  return { ...keyOf(row), workflowId, token, renewedAt: 0, tail: tailOf(row) };
+}
+
+/** Makes a lease last as long as a new one. Rejects with `WorkflowAlreadyRunningError` when another has taken it. */
+export async function renewLease(store: FileStore, held: HeldLease): Promise<void> {
+  const now = systemClock.now();
+  const { rowsAffected } = await store.quick.execute(
+    `UPDATE workflows SET lease = ? WHERE number = ${held.number} AND token = ${held.token}`,
+    [leaseTextOf(held, leaseOf(store, held.workflowId, now))],
+  );
+  if (rowsAffected === 0) throw alreadyRunning(held.workflowId);
+  held.renewedAt = now;
+}
+
+/** Gives a lease up; nothing happens when another has taken it. */
+export async function releaseLease(store: FileStore, held: HeldLease): Promise<void> {
+  await store.quick.execute(
+    `UPDATE workflows SET token = ${held.token + 1}, lease = ? WHERE number = ${held.number} AND token = ${held.token}`,
+    [givenUpText(held)],
+  );
+}
+
+/** The text of a lease that lasts from now. */
+export function leaseOf({ settings }: FileStore, workflowId: string, now: number): LeaseFacts {
+  const expiresAt = Math.min(Math.ceil(now + settings.leaseMs), Number.MAX_SAFE_INTEGER);
+  return { workflowId, owner: currentOwner(), expiresAt };
+}
+
+/** The text of a lease that was given up. Its token is one more, so that the old one fits nothing any longer. */
+export function givenUpText({ workflowId, number, generation, token }: HeldLease): string {
+  const row = { number, generation, token: token + 1 };
+  return leaseTextOf(row, { workflowId, owner: currentOwner(), expiresAt: 0 });
+}
+
+/** Where the log of a row ends. */
+export function tailOf(row: WorkflowRow): Tail {
+  const { head, last, revision, epoch } = row;
+  if (head === undefined) return { revision, epoch, head, length: 0, chain: chainStart(row) };
+  return { revision, epoch, head, length: lengthOf({ ...row, head }), chain: last?.chain ?? head.chain };
+}
+
+/** Undefined when another was faster. */
+async function take(store: FileStore, row: WorkflowRow, workflowId: string): Promise<HeldLease | undefined> {
+  const now = systemClock.now();
+  const key = { ...keyOf(row), token: Math.max(row.token + 1, now) };
+  const { rowsAffected } = await store.quick.execute(
+    `UPDATE workflows SET token = ${key.token}, lease = ? WHERE number = ${row.number} AND lease = ?`,
+    [leaseTextOf(key, leaseOf(store, workflowId, now)), row.leaseText],
+  );
+  return rowsAffected === 0 ? undefined : { ...key, workflowId, renewedAt: now, tail: tailOf(row) };
+}
+
+/** Gives a new workflow a row; undefined when another was faster. */
+async function claim(store: FileStore, workflowId: string): Promise<HeldLease | undefined> {
+  const { number, generation, token: least, isUsed } = await findFreeNumber(store);
+  const now = systemClock.now();
+  const key = { number, generation, token: Math.max(least, now) };
+  const lease = leaseTextOf(key, leaseOf(store, workflowId, now));
+  store.marks.reserve(number);
+  const sql = isUsed
+    ? `UPDATE workflows SET name = ?, token = ${key.token}, lease = ?
+      WHERE number = ${number} AND generation = ${generation} AND name IS NULL`
+    : `INSERT INTO workflows (number, generation, name, token, revision, lease)
+      VALUES (${number}, ${generation}, ?, ${key.token}, 0, ?)`;
+  try {
+    const { rowsAffected } = await store.quick.execute(sql, [nameOf(workflowId), lease]);
+    if (rowsAffected === 0) return undefined;
+  } catch (error) {
+    if (isConflict(error)) return undefined;
+    throw error;
+  }
+  const chain = chainStart({ number, generation, epoch: 0 });
+  return {
+    ...key,
+    workflowId,
+    renewedAt: now,
+    tail: { revision: 0, epoch: 0, head: undefined, length: 0, chain },
+  };
+}
+
+interface FreeNumber {
+  readonly number: number;
+  readonly generation: number;
+  /** The least that a token may be. */
+  readonly token: number;
+  /** Whether a row of a workflow that was removed is used again. */
+  readonly isUsed: boolean;
+}
+
+async function findFreeNumber(store: FileStore): Promise<FreeNumber> {
+  const { rows } = await store.quick.execute(
+    `SELECT CAST((SELECT floor FROM tokens) || ' ' || (SELECT coalesce(max(number), 0) FROM workflows)
+      || coalesce((SELECT ' ' || number || ' ' || generation || ' ' || token FROM workflows WHERE name IS NULL LIMIT 1), '')
+    AS BLOB) AS free`,
+  );
+  const free = textOf(rows[0]?.['free']);
+  if (free === '') throw damagedStore(store.path, 'its tokens are missing');
+  const [floor = 0, last = 0, number, generation = 1, token = 0] = free.split(' ').map(Number);
+  const least = Math.max(floor, token) + 1;
+  return number === undefined
+    ? { number: last + 1, generation: 1, token: least, isUsed: false }
+    : { number, generation, token: least, isUsed: true };
+}
+
+function keyOf({ number, generation }: WorkflowRow): Pick<WorkflowRow, 'number' | 'generation'> {
+  return { number, generation };
+}

@@ -1,0 +1,193 @@
+import type { Value } from '@libsql/client';
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../clock.ts';
+import { CheckpointError } from '../errors.ts';
+import type { CheckpointerSettings } from './checkpointer.ts';
+import { FileConnection, type ConnectionOptions } from './file-connection.ts';
+import { damagedStore, storeError } from './file-errors.ts';
+import { lossOf, nameOf, parseRow, ROW, textOf, type WorkflowRow } from './file-rows.ts';
+import { lostTables, prepareSchema } from './file-schema.ts';
+import { Watermarks, type Watermark } from './file-watermarks.ts';
+import { isGone } from './owner.ts';
+import { damaged } from './reading.ts';
+
+/** What a store is opened with. */
+export interface StoreOptions {
+  readonly dir: string;
+  readonly maxBytes: number;
+  readonly settings: CheckpointerSettings;
+}
+
+/** An open folder. */
+export interface FileStore {
+  /** Of the database. */
+  readonly path: string;
+  /** What it has written is on disk. */
+  readonly durable: FileConnection;
+  /** For leases: a power loss ends those who hold them as well. */
+  readonly quick: FileConnection;
+  readonly marks: Watermarks;
+  readonly settings: CheckpointerSettings;
+  /** The damage for which a workflow that is not found may be one that was lost. */
+  readonly damage: CheckpointError | undefined;
+}
+
+const PAGE_BYTES = 4_096;
+
+/** Opens a folder, which is made if need be. Rejects with {@link CheckpointError}. */
+export async function openStore({ dir, maxBytes, settings }: StoreOptions): Promise<FileStore> {
+  const createClient = await loadClient();
+  const path = join(dir, 'troupe.db');
+  const marksPath = join(dir, 'watermarks');
+  makeFolder(dir);
+  const marks = Watermarks.readAll(marksPath);
+  assertNotEmptied(path, marks);
+  const connect = (sync: string): FileConnection =>
+    new FileConnection({ createClient, path, pragmas: pragmasOf(sync, maxBytes) });
+  const durable = connect('FULL');
+  try {
+    await prepareSchema(durable, path, marks.size > 0);
+    const damage = await findDamage(durable, path, marks);
+    return { path, durable, quick: connect('NORMAL'), marks: new Watermarks(marksPath), settings, damage };
+  } catch (error) {
+    durable.close();
+    throw error;
+  }
+}
+
+/** Lets go of a folder. */
+export function closeStore({ durable, quick, marks }: FileStore): void {
+  quick.close();
+  durable.close();
+  marks.close();
+}
+
+/**
+ * The row of a workflow that has all that it must have; undefined for an unknown one. Rejects with
+ * {@link CheckpointError} when it is damaged, or may be lost.
+ */
+export async function findRow(store: FileStore, workflowId: string): Promise<WorkflowRow | undefined> {
+  let known: { readonly number: number; readonly mark: Watermark | undefined } | undefined;
+  for (;;) {
+    const row = await selectRow(store, workflowId);
+    if (row === undefined) return undefined;
+    if (known?.number === row.number) {
+      assertWhole(row, workflowId, known.mark);
+      return row;
+    }
+    const mark = store.marks.read(row.number);
+    if (lossOf(row, mark) === undefined) return row;
+    // Another process may have written between the two: only what is read after the mark must be as far on as it is.
+    known = { number: row.number, mark };
+  }
+}
+
+/** Throws {@link CheckpointError} when a row lacks something; the mark must have been read before the row. */
+export function assertWhole(row: WorkflowRow, workflowId: string, mark: Watermark | undefined): void {
+  const loss = lossOf(row, mark);
+  if (loss !== undefined) throw damaged(workflowId, loss);
+}
+
+async function selectRow(store: FileStore, workflowId: string): Promise<WorkflowRow | undefined> {
+  const { rows } = await store.quick.execute(`SELECT ${ROW} FROM workflows WHERE name = ?`, [
+    nameOf(workflowId),
+  ]);
+  const [found] = rows;
+  if (found !== undefined) return readRow(workflowId, found['row']);
+  if (store.damage !== undefined) throw store.damage;
+  return undefined;
+}
+
+/** As `parseRow`. Throws {@link CheckpointError} when it is not what was written, or that of another workflow. */
+export function readRow(workflowId: string, value: Value | undefined): WorkflowRow {
+  let row: WorkflowRow;
+  try {
+    row = parseRow(value);
+  } catch (cause) {
+    throw damaged(workflowId, 'its row cannot be read', cause);
+  }
+  if (row.lease.workflowId !== workflowId) throw damaged(workflowId, 'its row is that of another');
+  return row;
+}
+
+/** Whether somebody holds a workflow and is alive. */
+export function isHeld({ lease }: WorkflowRow): boolean {
+  return lease.expiresAt > systemClock.now() && !isGone(lease.owner);
+}
+
+async function loadClient(): Promise<ConnectionOptions['createClient']> {
+  try {
+    const { createClient } = await import('@libsql/client');
+    return createClient;
+  } catch (cause) {
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+    const what = isMissing
+      ? 'fileCheckpointer() needs the package "@libsql/client"'
+      : 'The package "@libsql/client" cannot be loaded';
+    throw new CheckpointError(what, { hint: 'npm install @libsql/client', cause });
+  }
+}
+
+function pragmasOf(sync: string, maxBytes: number): readonly string[] {
+  const pages = Math.max(1, Math.floor(maxBytes / PAGE_BYTES));
+  return [
+    `PRAGMA journal_mode = WAL`,
+    `PRAGMA synchronous = ${sync}`,
+    ...(Number.isFinite(pages) ? [`PRAGMA max_page_count = ${Math.min(pages, 2 ** 32 - 2)}`] : []),
+  ];
+}
+
+function makeFolder(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    throw storeError(dir, error);
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** SQLite takes a file without content for a new database, and deletes the log beside it: look before. */
+function assertNotEmptied(path: string, marks: ReadonlyMap<number, Watermark>): void {
+  if (sizeOf(path) === 0 && (marks.size > 0 || sizeOf(`${path}-wal`) > 0)) throw lostTables(path);
+}
+
+/** Looks whether a workflow that is there may not be found, or one that was there is gone. */
+async function findDamage(
+  connection: FileConnection,
+  path: string,
+  marks: ReadonlyMap<number, Watermark>,
+): Promise<CheckpointError | undefined> {
+  const { rows } = await connection.execute(
+    `SELECT CAST((SELECT integrity_check FROM pragma_integrity_check('workflows')) AS BLOB) AS result,
+      CAST((SELECT group_concat(number || ' ' || generation || ' ' || revision) FROM workflows) AS BLOB) AS rows`,
+  );
+  const result = textOf(rows[0]?.['result']);
+  if (result !== 'ok') return damagedStore(path, result);
+  const unseen = new Map(marks);
+  for (const row of textOf(rows[0]?.['rows']).split(',')) {
+    const [number = 0, generation = 0, revision = 0] = row.split(' ').map(Number);
+    const mark = unseen.get(number);
+    unseen.delete(number);
+    if (mark !== undefined && isAhead(mark, generation, revision)) return lostWorkflows(path);
+  }
+  return unseen.size > 0 ? lostWorkflows(path) : undefined;
+}
+
+/** Whether a workflow had come further than it has; the mark of one that was removed is older than its row. */
+function isAhead(mark: Watermark, generation: number, revision: number): boolean {
+  return mark.generation === generation
+    ? mark.isRemoved || mark.revision > revision
+    : mark.generation > generation;
+}
+
+function lostWorkflows(path: string): CheckpointError {
+  return damagedStore(
+    path,
+    'workflows, or parts of them, are missing',
+    'If that is where it comes from, delete the file "watermarks" beside it, which is newer.',
+  );
+}
