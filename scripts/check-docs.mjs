@@ -33,7 +33,7 @@ function blocksOf(page) {
       open = undefined;
     } else if (open) {
       open.lines.push(
-        line.startsWith(open.indent) ? line.slice(open.indent.length) : line.replace(/^ \*$/, ''),
+        line.startsWith(open.indent) ? line.slice(open.indent.length) : line.replace(/^\s+\*$/, ''),
       );
     } else if (fence) {
       open = {

@@ -17,6 +17,7 @@ import type { Journal, StoredFields } from './journal.ts';
 import type { CallPlace, RecordedCall, Replay } from './replay.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
 import type { Slots } from './slots.ts';
+import { spendAnswer } from './up-front-answers.ts';
 
 /** How an invocation is to end. */
 export interface Ending {
@@ -140,7 +141,7 @@ export class Coordinator {
     if (signal !== undefined) this.#cancelOn(signal, invocation);
     const { replay } = this.#options;
     if (recorded?.isHeld === true)
-      replay?.hold(undefined, request.node.name, () => this.#startOrFail(invocation, request));
+      replay?.hold(undefined, 'starts', () => this.#startOrFail(invocation, request));
     else this.#startOrFail(invocation, request);
     invocation.onSettled(listener);
     return invocation;
@@ -171,6 +172,8 @@ export class Coordinator {
   /** Gives a recorded result in its turn; meanwhile it counts as a call of its caller. */
   #recall(recorded: RecordedCall, { parent, isSync }: CallRequest, listener: OutcomeListener): void {
     const outcome = outcomeOf(recorded);
+    if (parent !== undefined)
+      for (const key of this.#options.replay?.questionsOf(recorded.ordinal) ?? []) spendAnswer(parent, key);
     if (parent === undefined || isSync) {
       listener.settle(outcome);
       return;
@@ -186,7 +189,7 @@ export class Coordinator {
     const { parent } = request;
     if (parent === undefined) return;
     const goOn = this.#waitingFor(parent, () => this.#openNow(request, listener));
-    this.#options.replay?.hold(parent, request.node.name, goOn);
+    this.#options.replay?.hold(parent, `calls "${request.node.name}"`, goOn);
   }
 
   /** Makes the caller wait until the function that is returned is called. */

@@ -80,6 +80,10 @@ export class GraphRun implements LoopHost, GraphView {
     return keyOutside(this.#node, key);
   }
 
+  get answerKeys(): Iterable<string> {
+    return this.#answers?.keys() ?? [];
+  }
+
   takeAnswer(key: string): { readonly value: unknown } | undefined {
     if (this.#answers?.has(key) !== true) return undefined;
     const value = this.#answers.get(key);

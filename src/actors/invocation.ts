@@ -145,6 +145,8 @@ export interface GraphView {
   readonly produced: Record<string, unknown>;
   /** The key, outside of the graph, of a question that is asked inside of it. */
   keyOutside(key: string): string;
+  /** The keys for which answers were given up front, and not used yet. */
+  readonly answerKeys: Iterable<string>;
   /** Takes the answer that was given up front for a key, if one was: each answers one question. */
   takeAnswer(key: string): { readonly value: unknown } | undefined;
 }

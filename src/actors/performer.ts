@@ -50,6 +50,29 @@ export class Performer implements AttemptListener {
 
   /** Begins the next attempt of a running invocation. */
   perform(invocation: Invocation): void {
+    const { replay, settings } = this.#options;
+    // A process that ends does not shorten the time between two attempts.
+    const delayMs =
+      invocation.attempt === undefined ? (replay?.delayOf(invocation, settings.clock.now()) ?? 0) : 0;
+    if (delayMs === 0) this.#attempt(invocation);
+    else this.#afterDelay(invocation, delayMs, () => this.#attempt(invocation));
+  }
+
+  #afterDelay(invocation: Invocation, delayMs: number, goOn: () => void): void {
+    const { settings, coordinator } = this.#options;
+    coordinator.yieldSlot(invocation);
+    const again = (): void => {
+      invocation.backoff = undefined;
+      coordinator.resume(invocation, () => {
+        if (!invocation.isStopping) goOn();
+      });
+    };
+    if (invocation.isSync) again();
+    else if (delayMs === 0) queueMicrotask(again);
+    else invocation.backoff = settings.clock.setTimeout(again, delayMs);
+  }
+
+  #attempt(invocation: Invocation): void {
     const { journal, replay } = this.#options;
     const number =
       invocation.attempt === undefined ? (replay?.attemptOf(invocation) ?? 1) : invocation.attempt.number + 1;
@@ -223,21 +246,14 @@ export class Performer implements AttemptListener {
   }
 
   #retry(invocation: Invocation, retry: RetryPolicy, error: unknown): void {
-    const { settings, reporter, coordinator } = this.#options;
+    const { settings, reporter } = this.#options;
     const { attempt } = invocation;
     if (attempt === undefined) return;
     const delayMs = delayAfter(attempt.number, withDefaults(retry), () => randomOf(settings.clock));
     reporter.willRetry(attempt, error, delayMs);
-    coordinator.yieldSlot(invocation);
-    const again = (): void => {
-      invocation.backoff = undefined;
-      coordinator.resume(invocation, () => {
-        if (!invocation.isStopping && invocation.move('RETRY')) this.perform(invocation);
-      });
-    };
-    if (invocation.isSync) again();
-    else if (delayMs === 0) queueMicrotask(again);
-    else invocation.backoff = settings.clock.setTimeout(again, delayMs);
+    this.#afterDelay(invocation, delayMs, () => {
+      if (invocation.move('RETRY')) this.#attempt(invocation);
+    });
   }
 
   #fallBack(invocation: Invocation, policies: HasFallback, error: unknown): Ending | undefined {

@@ -12,6 +12,7 @@ import type { Journal, StoredFields } from './journal.ts';
 import type { RecordedQuestion } from './replay-acts.ts';
 import type { Replay } from './replay.ts';
 import type { Reporter } from './reporter.ts';
+import { keyAtRoot, keyOutsideOf } from './up-front-answers.ts';
 import type { InterruptHandler, PauseInfo } from './settings.ts';
 
 interface Question {
@@ -27,6 +28,14 @@ interface Question {
   readonly answer: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
   /** Of one that was asked by an earlier execution. */
+  readonly recorded: RecordedQuestion | undefined;
+}
+
+/** What is asked, and in whose name. */
+interface Asking {
+  readonly value: unknown;
+  readonly options: InterruptOptions;
+  readonly origin: { readonly node: string; readonly path: readonly string[] } | undefined;
   readonly recorded: RecordedQuestion | undefined;
 }
 
@@ -90,8 +99,31 @@ export class Questions {
   ): Promise<unknown> {
     const { invocation } = attempt;
     checkOptions(invocation, options);
+    const ownKey = options.key ?? invocation.node.name;
+    const { replay } = this.#host;
+    const recorded = replay?.takeQuestion(invocation, keyOutsideOf(invocation.parent, ownKey));
+    if (recorded === undefined && replay?.isActive === true) {
+      const what = `asks "${ownKey}"`;
+      return this.#later(attempt, what, () => this.#askNow(attempt, { value, options, origin, recorded }));
+    }
+    return this.#askNow(attempt, { value, options, origin, recorded });
+  }
+
+  /** Asks what was not recorded when all that was has been given out. */
+  #later(attempt: Attempt, what: string, ask: () => Promise<unknown>): Promise<unknown> {
+    const asked = new Promise<unknown>((resolve, reject) => {
+      this.#host.replay?.hold(attempt.invocation, what, () => {
+        if (attempt.isOpen) ask().then(resolve, reject);
+        else reject(new CancelledError('The attempt that asked has ended'));
+      });
+    });
+    asked.catch(() => undefined); // a body that no longer listens is not an unhandled rejection
+    return asked;
+  }
+
+  #askNow(attempt: Attempt, { value, options, origin, recorded }: Asking): Promise<unknown> {
+    const { invocation } = attempt;
     const { key, answer } = keyAtRoot(invocation, options.key ?? invocation.node.name);
-    const recorded = this.#host.replay?.takeQuestion(invocation, key);
     const fields =
       recorded === undefined ? this.#reporter.ready('value', value, invocation.node.name) : undefined;
     const isResolved = recorded?.resolution !== undefined;
@@ -139,6 +171,11 @@ export class Questions {
   isAsked(key: string): boolean {
     for (const question of this.#open ?? []) if (question.key === key && !question.isHandled) return true;
     return false;
+  }
+
+  /** A question of a key was answered by an earlier execution. */
+  noteAnswered(key: string): void {
+    (this.#answeredKeys ??= new Set()).add(key);
   }
 
   /** Keeps an answer for the next question of a key. */
@@ -280,22 +317,6 @@ function checkOptions(invocation: Invocation, options: unknown): void {
     throw expected(`\`key\` ${what}`, 'a text that is not empty', key);
   if (schema !== undefined && !isStandardSchema(schema))
     throw expected(`\`schema\` ${what}`, 'a Standard Schema', schema);
-}
-
-/** The key of a question as the whole run knows it, and the answer that was given for it up front. */
-function keyAtRoot(
-  asker: Invocation,
-  key: string,
-): { readonly key: string; readonly answer: { readonly value: unknown } | undefined } {
-  let known = key;
-  let answer: { readonly value: unknown } | undefined;
-  for (let each = asker.parent; each !== undefined; each = each.parent) {
-    const { graph } = each;
-    if (graph === undefined) continue;
-    known = graph.keyOutside(known);
-    answer ??= graph.takeAnswer(known);
-  }
-  return { key: known, answer };
 }
 
 function pathOf(invocation: Invocation): readonly string[] {

@@ -3,6 +3,8 @@ import type { ContextWriteMessage, LogMessage } from '../log/messages.ts';
 /** A question that was recorded, and how it was answered, where it was. */
 export interface RecordedQuestion {
   readonly resolution: { readonly value: unknown } | { readonly error: unknown } | undefined;
+  /** Whether it has been asked again. */
+  isAsked: boolean;
   /** Whether its answer has had its turn. */
   isDue: boolean;
   /** Gives the answer, once the question is asked again. */
@@ -30,15 +32,16 @@ export class ReplayActs {
     this.#of(ordinal).writes.push(key);
   }
 
-  /** Takes what was recorded; gives the question that it answers, where it does. */
+  /** Takes what was recorded; gives the question that it asks or answers, where it does. */
   add(message: LogMessage): RecordedQuestion | undefined {
     switch (message.type) {
       case 'Interrupt': {
         const { questions } = this.#of(message.ordinal);
         const asked = questions.get(message.key) ?? [];
         questions.set(message.key, asked);
-        asked.push({ resolution: undefined, isDue: false, deliver: undefined });
-        return undefined;
+        const question = { resolution: undefined, isAsked: false, isDue: false, deliver: undefined };
+        asked.push(question);
+        return question;
       }
       case 'InterruptResolved':
         return this.#resolve(message, { value: message.value });
@@ -60,7 +63,9 @@ export class ReplayActs {
     const place = `${ordinal} ${key}`;
     const count = this.#asked.get(place) ?? 0;
     this.#asked.set(place, count + 1);
-    return asked[count];
+    const question = asked[count];
+    if (question !== undefined) question.isAsked = true;
+    return question;
   }
 
   takeWrite(ordinal: number, key: string): boolean {

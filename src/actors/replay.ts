@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterThisTurn } from '../clock.ts';
 import { cloneData } from '../clone.ts';
 import { GraphChangedError } from '../errors.ts';
-import type { ContextWriteMessage, EndMessage, LogMessage, RequestCreationMessage } from '../log/messages.ts';
+import type {
+  ContextWriteMessage,
+  EndMessage,
+  InterruptMessage,
+  LogMessage,
+  RequestCreationMessage,
+} from '../log/messages.ts';
 import { isEndMessage } from '../log/messages.ts';
 import type { RecordedInvocation, RecordedRun } from '../log/recorded-run.ts';
 import type { AnyNode } from '../nodes/contract.ts';
@@ -36,6 +42,12 @@ export interface ReplayHost {
   onChanged(error: GraphChangedError): void;
 }
 
+/** The calls of one name, or with one key. */
+interface Place {
+  readonly ordinals: number[];
+  taken: number;
+}
+
 /** Writes into a scope, or deletes from it. */
 type ApplyWrite = (scope: ContextScope) => void;
 
@@ -44,11 +56,13 @@ type Step =
   | { readonly type: 'creation'; readonly message: RequestCreationMessage }
   | { readonly type: 'end'; readonly message: EndMessage }
   | { readonly type: 'write'; readonly apply: ApplyWrite; readonly owner: number }
+  | { readonly type: 'question'; readonly question: RecordedQuestion; readonly message: InterruptMessage }
   | { readonly type: 'answer'; readonly question: RecordedQuestion };
 
-interface HeldCall {
+interface HeldAct {
   readonly caller: number;
-  readonly name: string;
+  /** What it does, in words. */
+  readonly what: string;
   readonly act: () => void;
 }
 
@@ -60,11 +74,10 @@ export class Replay {
   readonly record: RecordedRun;
   readonly #host: ReplayHost;
   readonly #acts = new ReplayActs();
-  readonly #places = new Map<number, Map<string, number>>();
-  // How many calls of a name, or with a key, there were so far: in the log, and now.
-  readonly #recorded = new Map<string, number>();
-  readonly #called = new Map<string, number>();
+  /** Of each caller that runs again its calls, by key or name, oldest first. */
+  readonly #places = new Map<number, Map<string, Place>>();
   readonly #claimed = new Set<number>();
+  readonly #asked = new Map<number, string[]>();
   readonly #scopes = new Map<number, ContextScope>();
   /** What goes into the scope of an invocation when it runs again, and not in the turn of a step. */
   readonly #writes = new Map<number, ApplyWrite[]>();
@@ -76,7 +89,7 @@ export class Replay {
   readonly #steps: Step[] = [];
   #position = 0;
   #awaited = -1;
-  #held: HeldCall[] = [];
+  #held: HeldAct[] = [];
   #isActive = true;
 
   constructor(record: RecordedRun, host: ReplayHost) {
@@ -159,9 +172,9 @@ export class Replay {
     afterThisTurn(() => this.#deliverLate(caller));
   }
 
-  /** Puts off a call that was not recorded until everything recorded has been given out. */
-  hold(caller: Invocation | undefined, name: string, act: () => void): void {
-    this.#held.push({ caller: caller?.ordinal ?? -1, name, act });
+  /** Puts off something that was not recorded until everything recorded has been given out. */
+  hold(caller: Invocation | undefined, what: string, act: () => void): void {
+    this.#held.push({ caller: caller?.ordinal ?? -1, what, act });
   }
 
   /** An invocation runs again: what was written before goes into its scope. */
@@ -172,9 +185,20 @@ export class Replay {
     this.#writes.delete(ordinal);
   }
 
+  /** The keys of the questions that were asked by a call that has ended, or below it. */
+  questionsOf(ordinal: number): readonly string[] {
+    return this.#asked.get(ordinal) ?? [];
+  }
+
   /** The attempt with which an invocation goes on; 1 for a new one. */
   attemptOf({ ordinal }: Invocation): number {
     return this.#isLive(ordinal) ? (this.record.invocations[ordinal]?.attempt ?? 1) : 1;
+  }
+
+  /** How long the attempt with which an invocation goes on still has to wait, in ms. */
+  delayOf({ ordinal }: Invocation, now: number): number {
+    const dueAt = this.#isLive(ordinal) ? this.record.invocations[ordinal]?.dueAt : undefined;
+    return dueAt === undefined ? 0 : Math.max(dueAt - now, 0);
   }
 
   /** The record of a question; undefined for a new one. */
@@ -210,15 +234,26 @@ export class Replay {
     if (message.type === 'ContextWrite') {
       if (isRecorded) this.#acts.addWrite(message);
       else this.#readWrite(message, index);
-    } else if (!isRecorded) return;
+    } else if (!isRecorded) this.#readQuestion(message);
     else if (isCreation) {
       this.#addPlace(message);
       this.#steps.push({ type: 'creation', message });
     } else if (isEndMessage(message)) this.#steps.push({ type: 'end', message });
     else {
-      const answered = this.#acts.add(message);
-      if (answered !== undefined) this.#steps.push({ type: 'answer', question: answered });
+      const question = this.#acts.add(message);
+      if (question === undefined) return;
+      if (message.type === 'Interrupt') this.#steps.push({ type: 'question', question, message });
+      else this.#steps.push({ type: 'answer', question });
     }
+  }
+
+  #readQuestion(message: LogMessage): void {
+    if (message.type !== 'Interrupt') return;
+    let { ordinal } = message;
+    while (ordinal !== -1 && !this.#isLive(this.#callerOf(ordinal))) ordinal = this.#callerOf(ordinal);
+    const asked = this.#asked.get(ordinal);
+    if (asked === undefined) this.#asked.set(ordinal, [message.key]);
+    else asked.push(message.key);
   }
 
   /** Calls of an earlier attempt are not made again. */
@@ -242,17 +277,22 @@ export class Replay {
   }
 
   #addPlace({ source, key, name, ordinal }: RequestCreationMessage): void {
-    const places = this.#places.get(source) ?? new Map<string, number>();
-    this.#places.set(source, places);
-    places.set(placeOf(this.#recorded, { owner: source, name, key }), ordinal);
+    let places = this.#places.get(source);
+    if (places === undefined) this.#places.set(source, (places = new Map()));
+    const label = labelOf(name, key);
+    const place = places.get(label);
+    if (place === undefined) places.set(label, { ordinals: [ordinal], taken: 0 });
+    else place.ordinals.push(ordinal);
   }
 
+  /** A call's place: the key or the name, and how many of those its caller has made before. */
   #find({ caller, node, key }: CallPlace): number | undefined {
     if (caller === undefined) return 0;
     if (!this.#isAttemptRecorded(caller)) return undefined;
-    const places = this.#places.get(caller.ordinal);
-    if (places === undefined) return undefined;
-    return places.get(placeOf(this.#called, { owner: caller.ordinal, name: node.name, key }));
+    const place = this.#places.get(caller.ordinal)?.get(labelOf(node.name, key));
+    if (place === undefined) return undefined;
+    place.taken += 1;
+    return place.ordinals[place.taken - 1];
   }
 
   /** A write by something that does not run again: it goes into the scope of what runs again above it. */
@@ -298,8 +338,14 @@ export class Replay {
   /** Whether the next step may follow at once; else it will, in another turn. */
   #perform(step: Step): boolean {
     switch (step.type) {
-      case 'creation':
-        return this.#seeCalled(step.message);
+      case 'creation': {
+        const { ordinal, source, name } = step.message;
+        return this.#claimed.has(ordinal) || this.#awaitTurn(source, `called "${name}"`);
+      }
+      case 'question': {
+        const { ordinal, key } = step.message;
+        return step.question.isAsked || this.#awaitTurn(ordinal, `asked "${key}"`);
+      }
       case 'write': {
         const scope = this.#scopes.get(step.owner);
         // It comes late to its calls: what was written below it waits for it.
@@ -331,18 +377,17 @@ export class Replay {
     return caller?.creation.kind === 'graph' || this.#inNextTurn();
   }
 
-  /** A call has its turn: it is made now, or its body awaits something that was not recorded. */
-  #seeCalled({ ordinal, source, name }: RequestCreationMessage): boolean {
-    if (this.#claimed.has(ordinal)) return true;
+  /** Something has its turn: it is done now, or whoever did it awaits something that was not recorded. */
+  #awaitTurn(actor: number, what: string): boolean {
     if (this.#awaited !== this.#position) {
       this.#awaited = this.#position;
       afterThisTurn(this.#advance);
       return false;
     }
-    const other = this.#held.find(({ caller }) => caller === source);
+    const other = this.#held.find(({ caller }) => caller === actor);
     if (other === undefined) return true;
-    const caller = this.record.invocations[source]?.creation.name ?? '';
-    this.changed(`Node "${caller}" called "${name}" where it now calls "${other.name}"`);
+    const name = this.record.invocations[actor]?.creation.name ?? '';
+    this.changed(`Node "${name}" ${what} where it now ${other.what}`);
     return false;
   }
 
@@ -353,16 +398,8 @@ export class Replay {
   }
 }
 
-/** A call's place among those of its caller: its key or its name, and how many of those there were before. */
-function placeOf(
-  counts: Map<string, number>,
-  { owner, name, key }: { readonly owner: number; readonly name: string; readonly key: string | undefined },
-): string {
-  const label = key === undefined ? `name ${name}` : `key ${key}`;
-  const counted = `${owner} ${label}`;
-  const count = counts.get(counted) ?? 0;
-  counts.set(counted, count + 1);
-  return `${count} ${label}`;
+function labelOf(name: string, key: string | undefined): string {
+  return key === undefined ? `name ${name}` : `key ${key}`;
 }
 
 /** Whether an input is what was recorded; it may have lost its class, as the recorded one has. */

@@ -102,6 +102,7 @@ export class Run implements CoordinatorHost {
       resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
     });
     for (const [key, value] of this.#durability?.keptAnswers ?? []) this.#questions.keep(key, value);
+    for (const key of replay?.record.answeredKeys() ?? []) this.#questions.noteAnswered(key);
     const bodyHost = new Calls({ settings, coordinator, questions: this.#questions, reporter });
     this.#desk =
       settings.cache === undefined

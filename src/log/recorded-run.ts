@@ -21,6 +21,8 @@ export interface RecordedInvocation {
   attempt: number;
   /** The place in the log at which that attempt began. */
   attemptIndex: number;
+  /** When that attempt is due, in ms since the epoch, where it waits for it. */
+  dueAt: number | undefined;
   /** Whether its last attempt called, asked or wrote anything. */
   hasActed: boolean;
 }
@@ -51,6 +53,11 @@ export class RecordedRun {
       else if (message.type === 'InterruptResolved') kept.delete(message.key);
     }
     return kept;
+  }
+
+  /** The keys of the questions that were answered. */
+  *answeredKeys(): Generator<string, void> {
+    for (const message of this.messages) if (message.type === 'InterruptResolved') yield message.key;
   }
 
   /** How many steps there are. */
@@ -108,7 +115,8 @@ function readInvocations(messages: readonly LogMessage[]): readonly RecordedInvo
   for (const [index, message] of messages.entries()) {
     // What runs again has all of its attempts again.
     if (message.type === 'RunContinue')
-      for (const ordinal of message.reopened) Object.assign(invocations[ordinal] ?? {}, { attempt: 1 });
+      for (const ordinal of message.reopened)
+        Object.assign(invocations[ordinal] ?? {}, { attempt: 1, dueAt: undefined });
     else if (message.type === 'RequestCreation') addInvocation(invocations, message, index);
     else if (isInvocationMessage(message)) {
       const invocation = invocations[message.ordinal];
@@ -124,7 +132,7 @@ function addInvocation(
   creation: RequestCreationMessage,
   index: number,
 ): void {
-  const attempt = { attempt: 1, attemptIndex: index, hasActed: false };
+  const attempt = { attempt: 1, attemptIndex: index, dueAt: undefined, hasActed: false };
   invocations.push({ creation, index, end: undefined, endIndex: -1, ...attempt });
   const caller = invocations[creation.source];
   if (caller !== undefined) caller.hasActed = true;
@@ -132,9 +140,12 @@ function addInvocation(
 
 function follow(invocation: RecordedInvocation, message: InvocationMessage, index: number): void {
   if (isEndMessage(message)) Object.assign(invocation, { end: message, endIndex: index });
-  else if (message.type === 'NodeRetry')
-    Object.assign(invocation, { attempt: message.attempt + 1, attemptIndex: index, hasActed: false });
-  else if (message.type === 'Interrupt' || message.type === 'ContextWrite') invocation.hasActed = true;
+  else if (message.type === 'NodeStart') invocation.dueAt = undefined;
+  else if (message.type === 'NodeRetry') {
+    const { attempt, time, delayMs } = message;
+    const dueAt = time + delayMs;
+    Object.assign(invocation, { attempt: attempt + 1, attemptIndex: index, dueAt, hasActed: false });
+  } else if (message.type === 'Interrupt' || message.type === 'ContextWrite') invocation.hasActed = true;
 }
 
 /** Finds what led to the end of a run. */

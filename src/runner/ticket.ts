@@ -34,6 +34,10 @@ export class Ticket implements RunListener {
   readonly #options: TicketOptions;
   #waiters: Waiter[] = [];
   #save: SavePlace | undefined;
+  /** Of an answer that was not taken. */
+  #nextFailure: { readonly error: unknown } | undefined;
+  /** Whether it is known that the run is paused. */
+  #isPauseShown = false;
   /** The ticket that took its place. */
   #successor: Ticket | undefined;
   #settled: { readonly result: RunResult } | { readonly error: unknown } | undefined;
@@ -59,11 +63,20 @@ export class Ticket implements RunListener {
       (untilEnd ? successor.ended() : successor.next()).then(resolve, reject);
   }
 
-  /** Whoever waits for the next pause or the end gets an error, although the run goes on. */
+  /** Whoever waits for the next pause or the end gets an error then, although the run goes on. */
   failNext(error: unknown): void {
+    this.#nextFailure ??= { error };
+    if (this.run?.status === 'paused' && this.#isPauseShown) this.#failWaiting();
+  }
+
+  /** Tells whoever waits of an answer that was not taken. */
+  #failWaiting(): void {
+    const failure = this.#nextFailure;
+    this.#nextFailure = undefined;
+    if (failure === undefined) return;
     const waiting = this.#waiters.filter((waiter) => !waiter.untilEnd);
     this.#waiters = this.#waiters.filter((waiter) => waiter.untilEnd);
-    for (const { reject } of waiting) reject(error);
+    for (const { reject } of waiting) reject(failure.error);
   }
 
   /** Whether nothing of the run is left to happen. */
@@ -111,6 +124,8 @@ export class Ticket implements RunListener {
   onPause(): void {
     const { run } = this;
     if (run === undefined) return;
+    this.#isPauseShown = true;
+    this.#failWaiting();
     const waiting = this.#waiters.filter((waiter) => !waiter.untilEnd);
     this.#waiters = this.#waiters.filter((waiter) => waiter.untilEnd);
     if (waiting.length > 0) {
@@ -141,6 +156,7 @@ export class Ticket implements RunListener {
     if (run === undefined) return;
     this.#options.onEnded(this);
     if (this.#successor !== undefined) return;
+    this.#failWaiting();
     if (end.status === 'completed' || !this.#options.throwsOnFailure)
       this.#settle({ result: endedResult(sourceOf(run), end) });
     else this.#settle({ error: end.error });

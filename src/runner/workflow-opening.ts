@@ -9,6 +9,7 @@ import {
   GraphChangedError,
   InputOverrideRequiresForkError,
   InvalidInputError,
+  isTroupeError,
   UnknownResponseError,
   WorkflowAlreadyCompletedError,
   WorkflowNotFoundError,
@@ -67,7 +68,7 @@ export interface OpenedWorkflow {
 export async function openWorkflow(options: OpeningOptions): Promise<OpenedWorkflow> {
   const { checkpointer, workflowId, way } = options;
   const source = way.type === 'fork' ? await readRecord(checkpointer, way.from) : undefined;
-  const lease = await checkpointer.acquire(workflowId);
+  const lease = await acquire(checkpointer, workflowId);
   const opening = new Opening(options, lease);
   try {
     const stored = lease.isNew === true ? undefined : await checkpointer.read(workflowId);
@@ -80,6 +81,25 @@ export async function openWorkflow(options: OpeningOptions): Promise<OpenedWorkf
     await opening.abandon();
     throw error;
   }
+}
+
+/** Takes a lease. Of a workflow that has ended for good it is told, also while others ask for it as well. */
+async function acquire(checkpointer: Checkpointer, workflowId: string): Promise<Lease> {
+  try {
+    return await checkpointer.acquire(workflowId);
+  } catch (error) {
+    if (isTroupeError(error, 'WORKFLOW_ALREADY_RUNNING')) {
+      const status = (await checkpointer.get(workflowId))?.status;
+      if (status === 'completed' || status === 'cancelled') throw alreadyEnded(workflowId, status);
+    }
+    throw error;
+  }
+}
+
+function alreadyEnded(workflowId: string, status: string): WorkflowAlreadyCompletedError {
+  return new WorkflowAlreadyCompletedError(`Workflow "${workflowId}" was ${status}`, {
+    hint: 'Use another id, or `fork` it from one of its steps.',
+  });
 }
 
 /** The log of a workflow. Throws where there is none. */
@@ -140,9 +160,7 @@ class Opening {
   goOn(record: RecordedRun): OpenedWorkflow {
     const { workflowId, way } = this.#options;
     if (record.end?.status === 'completed' || record.end?.status === 'cancelled')
-      throw new WorkflowAlreadyCompletedError(`Workflow "${workflowId}" was ${record.end.status}`, {
-        hint: 'Use another id, or `fork` it from one of its steps.',
-      });
+      throw alreadyEnded(workflowId, record.end.status);
     this.#selectAs(record);
     this.#assertUnchanged(record);
     const answers = this.#answersFor(record);
