@@ -14,7 +14,7 @@ import type { RecordedInvocation, RecordedRun } from '../log/recorded-run.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { decodeValue, encodeAnyValue } from '../stored-value.ts';
 import type { ContextScope } from './context-store.ts';
-import type { Invocation } from './invocation.ts';
+import type { Attempt, Invocation } from './invocation.ts';
 import { ReplayActs, type RecordedQuestion } from './replay-acts.ts';
 
 /** A call that was recorded: the ordinal that it has, and how it ended, unless it was in flight. */
@@ -193,6 +193,13 @@ export class Replay {
   /** The attempt with which an invocation goes on; 1 for a new one. */
   attemptOf({ ordinal }: Invocation): number {
     return this.#isLive(ordinal) ? (this.record.invocations[ordinal]?.attempt ?? 1) : 1;
+  }
+
+  /** Whether it was recorded that an attempt was begun. */
+  hasBegun({ invocation }: Attempt): boolean {
+    return (
+      this.#isAttemptRecorded(invocation) && this.record.invocations[invocation.ordinal]?.hasBegun === true
+    );
   }
 
   /** How long the attempt with which an invocation goes on still has to wait, in ms. */

@@ -70,14 +70,16 @@ export class Reporter {
     const { invocation, number } = attempt;
     const time = this.#now();
     invocation.startedAt ??= time;
-    this.#append({
-      type: 'NodeStart',
-      ordinal: invocation.ordinal,
-      previous: undefined,
-      step: undefined,
-      attempt: number,
-      time,
-    });
+    // What goes on stays in the status that it had.
+    if (this.#replay?.hasBegun(attempt) !== true)
+      this.#append({
+        type: 'NodeStart',
+        ordinal: invocation.ordinal,
+        previous: undefined,
+        step: undefined,
+        attempt: number,
+        time,
+      });
     if (!this.#publisher.isObserved) return;
     const { nodeId, requestId, parent, node, recordedInput: inputs } = invocation;
     this.#publisher.publish(

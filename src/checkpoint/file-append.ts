@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Blob } from '../log/codec.ts';
 import type { CheckpointBatch } from './checkpointer.ts';
-import type { Statement } from './file-connection.ts';
+import type { FileConnection, Statement } from './file-connection.ts';
 import { isConflict } from './file-errors.ts';
 import { findLease, givenUpText, leaseOf, renewLease, type HeldLease, type Tail } from './file-leases.ts';
 import {
@@ -52,8 +52,14 @@ async function write(append: Append): Promise<boolean> {
   const isWritten = await (isPlain(held.tail, batch) ? writeEntries(append) : writeBatch(append));
   if (!isWritten) return false;
   const { number, generation, tail } = held;
+  store.log.add(sizeOf(batch));
   store.marks.write(number, { generation, ...tail });
   return true;
+}
+
+/** What may be lost in a power failure need not wait for the disk; it survives the end of the process all the same. */
+function connectionOf({ store, batch }: Append): FileConnection {
+  return batch.isRelaxed === true ? store.quick : store.durable;
 }
 
 /** Whether a batch changes nothing but the log, and that only at its end. */
@@ -70,7 +76,7 @@ async function writeEntries(append: Append): Promise<boolean> {
   const { store, held, now } = append;
   if (now - held.renewedAt > store.settings.leaseMs / 3) await renewLease(store, held);
   const { length, chain, statement } = entriesOfBatch(append, held.tail);
-  const isWritten = await isFenced(() => store.durable.execute(statement.sql, statement.args));
+  const isWritten = await isFenced(() => connectionOf(append).execute(statement.sql, statement.args));
   if (isWritten) held.tail = { ...held.tail, length, chain };
   return isWritten;
 }
@@ -100,7 +106,9 @@ async function writeBatch(append: Append): Promise<boolean> {
       args: [lease, head.status, headTextOf(place, head)],
     },
   ];
-  const isWritten = await isFenced(async () => (await store.durable.batch(statements, 'write')).at(-1));
+  const isWritten = await isFenced(async () =>
+    (await connectionOf(append).batch(statements, 'write')).at(-1),
+  );
   if (isWritten) {
     held.tail = { revision, epoch: place.epoch, head, length, chain };
     held.renewedAt = now;
@@ -183,6 +191,13 @@ async function isFenced(attempt: () => Promise<ResultSet | undefined>): Promise<
     if (isConflict(error)) return false;
     throw error;
   }
+}
+
+function sizeOf({ entries, blobs = [] }: CheckpointBatch): number {
+  let size = 0;
+  for (const entry of entries) size += entry.length;
+  for (const { text } of blobs) size += text.length;
+  return size;
 }
 
 function placeOf({ number, generation }: HeldLease): Pick<LogPlace, 'number' | 'generation'> {

@@ -26,8 +26,8 @@ const LONGEST_WAIT_MS = 10_000;
 const LOCKED: ReadonlySet<unknown> = new Set(['SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_PROTOCOL']);
 
 /**
- * One connection to the database. No transaction stays open between two turns of the event loop: it would lock out the
- * other connections of this process, which wait without giving it its turn.
+ * One connection to the database. No transaction stays open beyond a turn of the event loop: it would lock out the other
+ * connections of this process, which wait without giving it its turn.
  *
  * Text must be read as a blob (`CAST(… AS BLOB) AS name`): for text that is no UTF-8, or a name in a damaged schema that
  * is none, the package ends the whole process.
@@ -64,6 +64,16 @@ export class FileConnection {
     return this.#attempt(() => this.#client.batch(statements as InStatement[], mode)); // it only reads them
   }
 
+  /** Does something on another connection while none of any process can write. */
+  async whileLocked(work: () => Promise<unknown>): Promise<void> {
+    const transaction = await this.#attempt(() => this.#client.transaction('write'));
+    try {
+      await work();
+    } finally {
+      transaction.close();
+    }
+  }
+
   close(): void {
     this.#client.close();
   }
@@ -75,13 +85,21 @@ export class FileConnection {
         if (!this.#isPrepared) await this.#prepare();
         return await work();
       } catch (error) {
-        // After an error the client may have put a new connection in the place of this one.
-        this.#isPrepared = false;
+        await this.#renew();
         deadline ??= systemClock.now() + LONGEST_WAIT_MS;
         if (!isLocked(error) || systemClock.now() > deadline) throw storeError(this.#path, error);
       }
       await pause();
     }
+  }
+
+  /**
+   * A statement that failed for a lock stays in progress until it is collected as garbage, and until then what is written
+   * on its connection is not committed, and is lost with the process: see tursodatabase/libsql-client-ts#352.
+   */
+  async #renew(): Promise<void> {
+    this.#isPrepared = false;
+    await this.#client.reconnect();
   }
 
   async #prepare(): Promise<void> {

@@ -41,6 +41,8 @@ export interface Tail {
  */
 export function acquireLease(store: FileStore, workflowId: string): Promise<HeldLease> {
   return tryAgain(store, async () => {
+    const claimed = await claimNext(store, workflowId);
+    if (claimed !== undefined) return claimed;
     const row = await findRow(store, workflowId);
     if (row === undefined) return claim(store, workflowId);
     if (isHeld(row)) throw alreadyRunning(workflowId);
@@ -107,18 +109,58 @@ async function take(store: FileStore, row: WorkflowRow, workflowId: string): Pro
   return rowsAffected === 0 ? undefined : { ...key, workflowId, renewedAt: now, tail: tailOf(row) };
 }
 
+/**
+ * Gives a workflow the row after the last one that was given here, which is right for most that are begun: one statement
+ * tells that it is new and takes its lease. Undefined where it is not, or where that row is taken.
+ */
+async function claimNext(store: FileStore, workflowId: string): Promise<HeldLease | undefined> {
+  const number = store.nextNumber;
+  store.nextNumber = undefined;
+  if (number === undefined || store.damage !== undefined) return undefined;
+  return claimNew(store, workflowId, { number, token: 0 });
+}
+
 /** Gives a new workflow a row; undefined when another was faster. */
 async function claim(store: FileStore, workflowId: string): Promise<HeldLease | undefined> {
-  const { number, generation, token: least, isUsed } = await findFreeNumber(store);
+  const free = await findFreeNumber(store);
+  return free.isUsed ? claimUsed(store, workflowId, free) : claimNew(store, workflowId, free);
+}
+
+/** A row that is new; undefined when it or the name is taken, or when tokens have come further. */
+async function claimNew(
+  store: FileStore,
+  workflowId: string,
+  { number, token }: Pick<FreeNumber, 'number' | 'token'>,
+): Promise<HeldLease | undefined> {
+  const key = { number, generation: 1, token: Math.max(token, systemClock.now()) };
+  const sql = `INSERT INTO workflows (number, generation, name, token, revision, lease)
+    SELECT ${number}, 1, ?, ${key.token}, 0, ? FROM tokens WHERE floor < ${key.token}`;
+  const held = await claimRow(store, { ...key, workflowId }, sql);
+  if (held !== undefined) store.nextNumber = number + 1;
+  return held;
+}
+
+/** The row of a workflow that was removed. */
+function claimUsed(
+  store: FileStore,
+  workflowId: string,
+  { number, generation, token: least }: FreeNumber,
+): Promise<HeldLease | undefined> {
+  const key = { number, generation, token: Math.max(least, systemClock.now()) };
+  const sql = `UPDATE workflows SET name = ?, token = ${key.token}, lease = ?
+    WHERE number = ${number} AND generation = ${generation} AND name IS NULL`;
+  return claimRow(store, { ...key, workflowId }, sql);
+}
+
+async function claimRow(
+  store: FileStore,
+  key: Lease & { readonly number: number; readonly generation: number },
+  sql: string,
+): Promise<HeldLease | undefined> {
+  const { workflowId, number, generation } = key;
   const now = systemClock.now();
-  const key = { number, generation, token: Math.max(least, now) };
   const lease = leaseTextOf(key, leaseOf(store, workflowId, now));
   store.marks.reserve(number);
-  const sql = isUsed
-    ? `UPDATE workflows SET name = ?, token = ${key.token}, lease = ?
-      WHERE number = ${number} AND generation = ${generation} AND name IS NULL`
-    : `INSERT INTO workflows (number, generation, name, token, revision, lease)
-      VALUES (${number}, ${generation}, ?, ${key.token}, 0, ?)`;
   try {
     const { rowsAffected } = await store.quick.execute(sql, [nameOf(workflowId), lease]);
     if (rowsAffected === 0) return undefined;
@@ -127,12 +169,8 @@ async function claim(store: FileStore, workflowId: string): Promise<HeldLease | 
     throw error;
   }
   const chain = chainStart({ number, generation, epoch: 0 });
-  return {
-    ...key,
-    workflowId,
-    renewedAt: now,
-    tail: { revision: 0, epoch: 0, head: undefined, length: 0, chain },
-  };
+  const tail = { revision: 0, epoch: 0, head: undefined, length: 0, chain };
+  return { ...key, isNew: true, renewedAt: now, tail };
 }
 
 interface FreeNumber {

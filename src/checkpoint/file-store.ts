@@ -9,6 +9,7 @@ import { damagedStore, storeError } from './file-errors.ts';
 import { lossOf, nameOf, parseRow, ROW, textOf, type WorkflowRow } from './file-rows.ts';
 import { lostTables, prepareSchema } from './file-schema.ts';
 import { Watermarks, type Watermark } from './file-watermarks.ts';
+import { WriteAheadLog } from './file-wal.ts';
 import { isGone } from './owner.ts';
 import { damaged } from './reading.ts';
 
@@ -27,10 +28,13 @@ export interface FileStore {
   readonly durable: FileConnection;
   /** For leases: a power loss ends those who hold them as well. */
   readonly quick: FileConnection;
+  readonly log: WriteAheadLog;
   readonly marks: Watermarks;
   readonly settings: CheckpointerSettings;
   /** The damage for which a workflow that is not found may be one that was lost. */
   readonly damage: CheckpointError | undefined;
+  /** The number after the last new one that was given here. */
+  nextNumber: number | undefined;
 }
 
 const PAGE_BYTES = 4_096;
@@ -49,7 +53,9 @@ export async function openStore({ dir, maxBytes, settings }: StoreOptions): Prom
   try {
     await prepareSchema(durable, path, marks.size > 0);
     const damage = await findDamage(durable, path, marks);
-    return { path, durable, quick: connect('NORMAL'), marks: new Watermarks(marksPath), settings, damage };
+    const quick = connect('NORMAL');
+    const log = new WriteAheadLog(path, durable, quick);
+    return { path, durable, quick, log, marks: new Watermarks(marksPath), settings, damage };
   } catch (error) {
     durable.close();
     throw error;
@@ -132,7 +138,8 @@ async function loadClient(): Promise<ConnectionOptions['createClient']> {
 function pragmasOf(sync: string, maxBytes: number): readonly string[] {
   const pages = Math.max(1, Math.floor(maxBytes / PAGE_BYTES));
   return [
-    `PRAGMA journal_mode = WAL`,
+    'PRAGMA journal_mode = WAL',
+    'PRAGMA wal_autocheckpoint = 0', // see WriteAheadLog
     `PRAGMA synchronous = ${sync}`,
     ...(Number.isFinite(pages) ? [`PRAGMA max_page_count = ${Math.min(pages, 2 ** 32 - 2)}`] : []),
   ];

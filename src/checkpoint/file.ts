@@ -87,7 +87,8 @@ class FileCheckpointer implements Checkpointer {
       await this.#removePast(store);
       const held = await acquireLease(store, workflowId);
       this.#leases.set(workflowId, held);
-      return { workflowId, token: held.token };
+      const { token, isNew = false } = held;
+      return { workflowId, token, isNew };
     });
   }
 
@@ -155,7 +156,9 @@ class FileCheckpointer implements Checkpointer {
   #enqueue<Result>(work: (store: FileStore) => Promise<Result>): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(isClosed());
     const result = this.#last.then(async () => work(this.#store ?? (await this.#openStore())));
-    this.#last = result.catch(() => undefined); // it rejects for whoever asked
+    this.#last = result
+      .catch(() => undefined) // it rejects for whoever asked
+      .then(() => this.#store?.log.moveIfLong());
     return result;
   }
 

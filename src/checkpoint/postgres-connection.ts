@@ -50,8 +50,8 @@ interface Opened {
 /** Connections to one database, which are made anew when they are lost. */
 export class PostgresConnection {
   readonly #options: ConnectionOptions;
-  readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
+  #isClosing = false;
   #opening: Promise<Opened> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -79,11 +79,11 @@ export class PostgresConnection {
   }
 
   assertOpen(): void {
-    if (this.#closing.signal.aborted) throw isClosed();
+    if (this.#isClosing) throw isClosed();
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosing = true;
     while (this.#underWay.size > 0) {
       // oxlint-disable-next-line no-await-in-loop -- what ends may begin the next, in the same turn
       await Promise.allSettled(this.#underWay).then(() => new Promise<void>(afterThisTurn));
@@ -101,11 +101,11 @@ export class PostgresConnection {
       try {
         return await withClient(pool, (client) => send(client, statement, this.#answerMsOf(statement)));
       } catch (error) {
-        const isLastTry = systemClock.now() + pauseMs > deadline || this.#closing.signal.aborted;
+        const isLastTry = systemClock.now() + pauseMs > deadline || this.#isClosing;
         if (isLastTry || !isTrouble(error)) throw storeError(error, name);
       }
       // Not all at the same moment, where many have lost the same server.
-      await this.#pause(pauseMs * (0.5 + randomOf(systemClock) / 2));
+      await pause(pauseMs * (0.5 + randomOf(systemClock) / 2));
       statement.onTryAgain?.();
     }
   }
@@ -151,19 +151,6 @@ export class PostgresConnection {
       await pool.end();
       throw storeError(error, name);
     }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    const { signal } = this.#closing;
-    return new Promise((resolve) => {
-      const end = (): void => {
-        systemClock.clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const timer = systemClock.setTimeout(end, delayMs);
-      signal.addEventListener('abort', end);
-    });
   }
 }
 
@@ -229,6 +216,10 @@ async function send(
   const config = { text, values: [...values], rowMode: 'array', types: AS_TEXT } as const;
   const { rows } = await within(timeoutMs, client.query<(string | null)[]>(config));
   return rows;
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => systemClock.setTimeout(resolve, delayMs));
 }
 
 function within<Result>(timeoutMs: number, answer: Promise<Result>): Promise<Result> {

@@ -39,7 +39,7 @@ function assertKnown(owner: string, options: unknown, known: readonly string[]):
 function assertPositive(name: string, value: unknown): void {
   if (value === undefined || (typeof value === 'number' && value > 0)) return;
   throw new CheckpointError(
-    `Expected \`${name}\` to be a number > 0, got \`${String(value)}\` (${typeof value})`,
+    `Expected \`${name}\` to be a number > 0, got a ${typeof value}${typeof value === 'number' ? ` (${value})` : ''}`,
     { hint: `Leave \`${name}\` out for its default.` },
   );
 }

@@ -21,6 +21,8 @@ export interface RecordedInvocation {
   attempt: number;
   /** The place in the log at which that attempt began. */
   attemptIndex: number;
+  /** Whether that attempt was begun. */
+  hasBegun: boolean;
   /** When that attempt is due, in ms since the epoch, where it waits for it. */
   dueAt: number | undefined;
   /** Whether its last attempt called, asked or wrote anything. */
@@ -116,7 +118,7 @@ function readInvocations(messages: readonly LogMessage[]): readonly RecordedInvo
     // What runs again has all of its attempts again.
     if (message.type === 'RunContinue')
       for (const ordinal of message.reopened)
-        Object.assign(invocations[ordinal] ?? {}, { attempt: 1, dueAt: undefined });
+        Object.assign(invocations[ordinal] ?? {}, { attempt: 1, hasBegun: false, dueAt: undefined });
     else if (message.type === 'RequestCreation') addInvocation(invocations, message, index);
     else if (isInvocationMessage(message)) {
       const invocation = invocations[message.ordinal];
@@ -132,7 +134,7 @@ function addInvocation(
   creation: RequestCreationMessage,
   index: number,
 ): void {
-  const attempt = { attempt: 1, attemptIndex: index, dueAt: undefined, hasActed: false };
+  const attempt = { attempt: 1, attemptIndex: index, hasBegun: false, dueAt: undefined, hasActed: false };
   invocations.push({ creation, index, end: undefined, endIndex: -1, ...attempt });
   const caller = invocations[creation.source];
   if (caller !== undefined) caller.hasActed = true;
@@ -140,11 +142,17 @@ function addInvocation(
 
 function follow(invocation: RecordedInvocation, message: InvocationMessage, index: number): void {
   if (isEndMessage(message)) Object.assign(invocation, { end: message, endIndex: index });
-  else if (message.type === 'NodeStart') invocation.dueAt = undefined;
+  else if (message.type === 'NodeStart') Object.assign(invocation, { hasBegun: true, dueAt: undefined });
   else if (message.type === 'NodeRetry') {
     const { attempt, time, delayMs } = message;
     const dueAt = time + delayMs;
-    Object.assign(invocation, { attempt: attempt + 1, attemptIndex: index, dueAt, hasActed: false });
+    Object.assign(invocation, {
+      attempt: attempt + 1,
+      attemptIndex: index,
+      hasBegun: false,
+      dueAt,
+      hasActed: false,
+    });
   } else if (message.type === 'Interrupt' || message.type === 'ContextWrite') invocation.hasActed = true;
 }
 

@@ -360,7 +360,7 @@ function selectOf(target: unknown, names: readonly string[]): unknown {
 
 function cancelTicket(ticket: Ticket, reason: unknown): boolean {
   if (ticket.run !== undefined) return ticket.run.cancel(reason);
-  if (ticket.isOver) return false;
+  if (ticket.isOver || ticket.refusal !== undefined) return false;
   ticket.refuse(new CancelledError(reason));
   return true;
 }

@@ -34,6 +34,10 @@ export class Ticket implements RunListener {
   readonly #options: TicketOptions;
   #waiters: Waiter[] = [];
   #save: SavePlace | undefined;
+  /** While its workflow is being opened: it is refused when that is done. */
+  isOpening = false;
+  /** Why it is refused then. */
+  refusal: { readonly error: unknown } | undefined;
   /** Of an answer that was not taken. */
   #nextFailure: { readonly error: unknown } | undefined;
   /** Whether it is known that the run is paused. */
@@ -111,7 +115,8 @@ export class Ticket implements RunListener {
 
   /** There is no run: what was given was refused. */
   refuse(error: unknown): void {
-    this.#settle({ error });
+    if (this.isOpening) this.refusal ??= { error };
+    else this.#settle(this.refusal ?? { error });
   }
 
   /** Waits until the observers have had the run's events, and closes the processors that are its own. */

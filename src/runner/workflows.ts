@@ -41,9 +41,13 @@ export class Workflows {
 
   /** Opens a workflow and runs it; what is refused is told to the ticket. */
   launch(ticket: Ticket, launch: WorkflowLaunch): void {
+    ticket.isOpening = true;
     const opened = openWorkflow(openingOf(this.#registry, launch))
       .then((workflow) => this.#start(ticket, launch, workflow))
-      .catch((error: unknown) => ticket.refuse(error));
+      .catch((error: unknown) => {
+        ticket.isOpening = false;
+        ticket.refuse(error);
+      });
     this.#registry.track(opened);
   }
 
@@ -88,18 +92,18 @@ export class Workflows {
     return next;
   }
 
-  #start(ticket: Ticket, launch: WorkflowLaunch, workflow: OpenedWorkflow): void {
+  async #start(ticket: Ticket, launch: WorkflowLaunch, workflow: OpenedWorkflow): Promise<void> {
     const registry = this.#registry;
     const { options, workflowId, stream } = launch;
     const { runId, answers, target } = workflow;
     const isAnswer = 'isAnswer' in launch.way && launch.way.isAnswer;
     const durable = workflow.durable(() => this.#offer(ticket, answers, isAnswer));
     // Meanwhile it may have been cancelled, or the runner closed.
-    if (registry.isClosing || ticket.isOver) {
-      registry.track(durable.journal.detach());
-      if (!ticket.isOver) throw closed();
-      return;
+    if (registry.isClosing || ticket.refusal !== undefined) {
+      await durable.journal.detach();
+      throw ticket.refusal === undefined ? closed() : ticket.refusal.error;
     }
+    ticket.isOpening = false;
     const live = registry.workflow(workflowId);
     // A run that is paused here has nothing that is not stored.
     if (live?.run !== undefined) {

@@ -1,0 +1,41 @@
+import { statSync } from 'node:fs';
+import type { FileConnection } from './file-connection.ts';
+
+const PAGE_BYTES = 4_096;
+const MOST_PAGES = 1_000;
+
+/**
+ * Sees to it that the write-ahead log is moved into the database now and then. SQLite does that by itself, but up to 3.51.2
+ * loses what is committed at the moment when a second connection does it too, see https://sqlite.org/wal.html#walresetbug.
+ * So it is done here alone, while nobody can write.
+ */
+export class WriteAheadLog {
+  readonly #durable: FileConnection;
+  readonly #quick: FileConnection;
+  /** About how many were written since. */
+  #pages: number;
+
+  constructor(path: string, durable: FileConnection, quick: FileConnection) {
+    this.#durable = durable;
+    this.#quick = quick;
+    // What others left who were killed before they had written enough.
+    this.#pages = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) / PAGE_BYTES;
+  }
+
+  /** Counts what was written in one transaction. */
+  add(bytes: number): void {
+    // The leaf of the table, now and then its parents.
+    this.#pages += 2 + bytes / PAGE_BYTES;
+  }
+
+  /** Moves the log, if it is long enough. */
+  async moveIfLong(): Promise<void> {
+    if (this.#pages < MOST_PAGES) return;
+    this.#pages = 0;
+    try {
+      await this.#quick.whileLocked(() => this.#durable.execute('PRAGMA wal_checkpoint(PASSIVE)'));
+    } catch {
+      // Nothing is lost: it is read from the log as well, and moved another time.
+    }
+  }
+}
