@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { recordOf } from './clone.ts';
 import * as troupeErrors from './errors.ts';
+import { decodeFlat, encodeFlat } from './stored-flat.ts';
 
 /** What a stored object is; objects of no kind cannot be stored. */
 export type ValueKind = 'array' | 'plain' | 'map' | 'set' | 'date' | 'regexp' | 'url' | 'bytes' | 'error';
@@ -304,36 +305,6 @@ export function encodeCounted(value: unknown): { readonly text: string; readonly
   return encodeFlat(value) ?? encodeDeep(value);
 }
 
-/** What most values are, without a walk: one that JSON has itself, or a plain object of such. */
-function encodeFlat(value: unknown): { readonly text: string; readonly objects: number } | undefined {
-  const scalar = scalarText(value);
-  if (scalar !== undefined) return { text: `[${scalar}]`, objects: 0 };
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return undefined;
-  if (Object.getOwnPropertySymbols(value).length > 0) return undefined;
-  let text = '[[0],["object"';
-  for (const key of Object.keys(value)) {
-    const descriptor = Object.getOwnPropertyDescriptor(value, key);
-    const cell = scalarText(descriptor?.value);
-    if (cell === undefined) return undefined;
-    text += `,${JSON.stringify(key)},${cell}`;
-  }
-  return { text: `${text}]]`, objects: 1 };
-}
-
-function scalarText(value: unknown): string | undefined {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value);
-    case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0) ? String(value) : undefined;
-    case 'boolean':
-      return value ? 'true' : 'false';
-    default:
-      return value === null ? 'null' : undefined;
-  }
-}
-
 function encodeDeep(value: unknown): { readonly text: string; readonly objects: number } {
   const rows = new Encoder(true).encode(value);
   try {
@@ -358,6 +329,8 @@ export function decodeRows(parsed: unknown): unknown {
   const cells = asArray(parsed);
   // What most values are: one that JSON has itself.
   if (cells.length === 1 && (typeof cells[0] !== 'object' || cells[0] === null)) return cells[0];
+  const flat = decodeFlat(cells);
+  if (flat !== undefined) return flat;
   const [root, ...rows] = cells;
   const shells = rows.map((row) => createShell(asArray(row)));
   const valueOf = (cell: unknown): unknown => decodeCell(cell, shells);

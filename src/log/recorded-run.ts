@@ -5,6 +5,7 @@ import {
   type InvocationMessage,
   type LogMessage,
   type RequestCreationMessage,
+  type RunContinueMessage,
   type RunEndMessage,
   type RunStartMessage,
 } from './messages.ts';
@@ -37,14 +38,24 @@ export class RecordedRun {
   readonly end: RunEndMessage | undefined;
   readonly invocations: readonly RecordedInvocation[];
 
-  /** @throws a RangeError when the messages are no log of a run. */
-  constructor(messages: readonly LogMessage[]) {
-    this.messages = withoutUndone(messages);
+  /**
+   * `invocations`: where they are known, and nothing of the log is undone.
+   *
+   * @throws a RangeError when the messages are no log of a run.
+   */
+  constructor(messages: readonly LogMessage[], invocations?: readonly RecordedInvocation[]) {
+    this.messages = invocations === undefined ? withoutUndone(messages) : messages;
     const [start] = this.messages;
     if (start?.type !== 'RunStart') throw new RangeError('A log begins with the start of its run');
     this.start = start;
     this.end = this.messages.findLast((message) => message.type === 'RunEnd');
-    this.invocations = readInvocations(this.messages);
+    this.invocations = invocations ?? readInvocations(this.messages);
+  }
+
+  /** The log with a message that says that it goes on. */
+  continuedBy(message: RunContinueMessage): RecordedRun {
+    const isUndoing = this.end !== undefined || message.reopened.length > 0;
+    return new RecordedRun([...this.messages, message], isUndoing ? undefined : this.invocations);
   }
 
   /** The answers that were kept for questions, and not used yet. */
@@ -96,8 +107,12 @@ function isEnd(message: LogMessage): message is EndMessage {
 /** Without what later executions have undone: the ends of what ran again, and of the run. */
 function withoutUndone(messages: readonly LogMessage[]): readonly LogMessage[] {
   let kept: LogMessage[] = [];
+  let hasEnded = false;
   for (const message of messages) {
-    if (message.type === 'RunContinue') kept = undone(kept, new Set(message.reopened));
+    if (message.type === 'RunContinue' && (hasEnded || message.reopened.length > 0)) {
+      kept = undone(kept, new Set(message.reopened));
+      hasEnded = false;
+    } else if (message.type === 'RunEnd') hasEnded = true;
     kept.push(message);
   }
   return kept;

@@ -216,7 +216,7 @@ class Opening {
     answers: ReadonlyMap<string, unknown>;
     input?: unknown;
   }): OpenedWorkflow {
-    const whole = new RecordedRun([...record.messages, message]);
+    const whole = record.continuedBy(message);
     const [root] = whole.invocations;
     const recorded = root === undefined ? (input ?? record.start.input) : root.creation.input;
     return {

@@ -1,0 +1,43 @@
+/** What most values are, without a walk: one that JSON has itself, or a plain object of such. */
+export function encodeFlat(value: unknown): { readonly text: string; readonly objects: number } | undefined {
+  const scalar = scalarText(value);
+  if (scalar !== undefined) return { text: `[${scalar}]`, objects: 0 };
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return undefined;
+  if (Object.getOwnPropertySymbols(value).length > 0) return undefined;
+  let text = '[[0],["object"';
+  for (const key of Object.keys(value)) {
+    const descriptor = Object.getOwnPropertyDescriptor(value, key);
+    const cell = scalarText(descriptor?.value);
+    if (cell === undefined) return undefined;
+    text += `,${JSON.stringify(key)},${cell}`;
+  }
+  return { text: `${text}]]`, objects: 1 };
+}
+
+function scalarText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0) ? String(value) : undefined;
+    case 'boolean':
+      return value ? 'true' : 'false';
+    default:
+      return value === null ? 'null' : undefined;
+  }
+}
+
+/** A plain object of values that JSON has itself; undefined for anything else. */
+export function decodeFlat([root, row, ...rows]: readonly unknown[]): Record<string, unknown> | undefined {
+  if (rows.length > 0 || !Array.isArray(root) || root[0] !== 0 || !Array.isArray(row) || row[0] !== 'object')
+    return undefined;
+  const value: Record<string, unknown> = {};
+  for (let at = 1; at < row.length; at += 2) {
+    const [key, cell]: readonly unknown[] = [row[at], row[at + 1]];
+    if (typeof key !== 'string' || key === '__proto__' || (typeof cell === 'object' && cell !== null))
+      return undefined;
+    value[key] = cell;
+  }
+  return value;
+}
