@@ -267,6 +267,8 @@ export class Journal {
     else await this.#checkpointer.release(this.#lease);
     this.#head = undefined;
     this.#written += batch.entries.length;
+    // In one step with it: whoever asks in between must not count the entries twice.
+    this.#inFlight = 0;
     if (batch.releases !== true) return;
     this.#lease = undefined;
     this.#stopBeat();

@@ -216,7 +216,27 @@ class Reopening {
     if (caller.creation.kind === 'graph') return true;
     if (this.#position(invocation.creation) < caller.attemptIndex) return false;
     if (end.type === 'RequestCancelled') return this.#wasStoppedWith(end, caller);
-    return this.#causes.has(textOf(end.error)) && this.#isLastOfItsKind(end, caller);
+    if (this.#causes.has(textOf(end.error)) && this.#isLastOfItsKind(end, caller)) return true;
+    return this.#wasLastTold(end, caller);
+  }
+
+  /** Whether its caller did nothing more after it but fail: then it failed because of it, whatever it made of it. */
+  #wasLastTold(end: EndMessage, { creation: { ordinal }, end: callerEnd }: RecordedInvocation): boolean {
+    if (callerEnd?.type !== 'RequestFailure') return false;
+    for (let at = this.#position(end) + 1; at < this.#position(callerEnd); at += 1) {
+      const message = this.#run.messages[at];
+      if (message !== undefined && isInvocationMessage(message) && this.#concerns(message, ordinal))
+        return false;
+    }
+    return true;
+  }
+
+  /** Whether an invocation did something, or was told of what it had called. */
+  #concerns(message: InvocationMessage, ordinal: number): boolean {
+    if (message.ordinal === ordinal) return true;
+    const isOfCall = message.type === 'RequestCreation' || isEndMessage(message);
+    if (!isOfCall || message.type === 'RequestCancelled') return false;
+    return this.#run.invocations[message.ordinal]?.creation.source === ordinal;
   }
 
   /** Whether it was stopped in one go with its caller, or because that had failed. */
@@ -247,15 +267,20 @@ class Reopening {
 
   /** An error, what caused it, and why it was stopped. */
   #addCauses(error: unknown): void {
-    for (let each: unknown = error, depth = 0; each !== undefined && depth < MAX_CAUSES; depth += 1) {
+    const due = [error];
+    // The list grows while it is walked: behind each error come those that it was made of.
+    for (const each of due) {
       this.#causes.add(textOf(each));
-      if (typeof each !== 'object' || each === null) return;
-      each = Reflect.get(each, 'cause') ?? Reflect.get(each, 'reason');
+      if (typeof each !== 'object' || each === null || due.length > MAX_CAUSES) continue;
+      const errors: unknown = each instanceof AggregateError ? each.errors : [];
+      const behind: unknown[] = [Reflect.get(each, 'cause'), Reflect.get(each, 'reason')];
+      if (Array.isArray(errors)) behind.push(...(errors as unknown[]));
+      due.push(...behind.filter((one) => one !== undefined && !due.includes(one)));
     }
   }
 }
 
-const MAX_CAUSES = 20;
+const MAX_CAUSES = 1_000;
 
 /** What tells one error from another: where it was made as well as what it says. */
 function textOf(error: unknown): string {
