@@ -9,6 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: [condition] } },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/checkpoint/postgres-server.ts'],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },
     execArgv: [`--conditions=${condition}`],
     reporters: process.env['CI'] ? ['default', ['json', { outputFile: '.ci/out/tests.json' }]] : ['default'],

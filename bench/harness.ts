@@ -21,6 +21,8 @@ export interface Row {
   readonly unit?: string;
   /** Without one the row is only reported. */
   readonly limit?: Limit;
+  /** What a measure is to reach and does not reach yet: shown, and not held against a change. */
+  readonly goal?: Limit;
 }
 
 export interface Pairs {
@@ -89,19 +91,24 @@ export async function interleave(
 }
 
 /** Prints the one line of a measure; a missed limit makes the process exit with 1. */
-export function report({ name, values, unit, limit }: Row): void {
+export function report({ name, values, unit, limit, goal }: Row): void {
   const suffix = unit === undefined ? '' : ` ${unit}`;
   const range = `(${format(Math.min(...values))}..${format(Math.max(...values))})`;
   const figure = `${format(median(values))}${suffix}`.padEnd(14);
-  print(`${name.padEnd(36)} ${figure} ${range.padEnd(20)} ${verdict(median(values), limit)}`.trimEnd());
+  print(`${name.padEnd(36)} ${figure} ${range.padEnd(20)} ${verdict(median(values), limit, goal)}`.trimEnd());
 }
 
-function verdict(value: number, limit: Limit | undefined): string {
+function verdict(value: number, limit: Limit | undefined, goal: Limit | undefined): string {
+  if (limit === undefined && goal !== undefined)
+    return `${textOf('goal', goal)} ${holds(value, goal) ? 'reached' : 'not reached yet'}`;
   if (limit === undefined) return 'reported, no limit';
   const isHeld = holds(value, limit);
   if (!isHeld) process.exitCode = 1;
-  const text = 'atMost' in limit ? `limit <= ${limit.atMost}` : `limit >= ${limit.atLeast}`;
-  return `${text.padEnd(14)} ${isHeld ? 'ok' : 'MISSED'}`;
+  return `${textOf('limit', limit)} ${isHeld ? 'ok' : 'MISSED'}`;
+}
+
+function textOf(what: string, limit: Limit): string {
+  return ('atMost' in limit ? `${what} <= ${limit.atMost}` : `${what} >= ${limit.atLeast}`).padEnd(14);
 }
 
 /** NaN holds no limit. */

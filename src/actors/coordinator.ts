@@ -189,7 +189,9 @@ export class Coordinator {
     const { parent } = request;
     if (parent === undefined) return;
     const goOn = this.#waitingFor(parent, () => this.#openNow(request, listener));
-    this.#options.replay?.hold(parent, `calls "${request.node.name}"`, goOn);
+    // A call with a key is told by it, in whatever order it comes.
+    const caller = request.key === undefined ? parent : undefined;
+    this.#options.replay?.hold(caller, `calls "${request.node.name}"`, goOn);
   }
 
   /** Makes the caller wait until the function that is returned is called. */

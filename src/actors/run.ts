@@ -169,7 +169,9 @@ export class Run implements CoordinatorHost {
     const { input } = this.#options;
     this.#root = this.#coordinator.openRoot({ node, input, parent: undefined, scope, isSync });
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    const fatal = replay?.record.fatal;
     if (signal?.aborted === true) this.#onAbort();
+    else if (fatal !== undefined) this.#fail(fatal.error);
     else {
       this.#coordinator.start(this.#root);
       replay?.begin();

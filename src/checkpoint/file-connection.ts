@@ -85,7 +85,7 @@ export class FileConnection {
         if (!this.#isPrepared) await this.#prepare();
         return await work();
       } catch (error) {
-        await this.#renew();
+        this.#renew();
         deadline ??= systemClock.now() + LONGEST_WAIT_MS;
         if (!isLocked(error) || systemClock.now() > deadline) throw storeError(this.#path, error);
       }
@@ -97,9 +97,9 @@ export class FileConnection {
    * A statement that failed for a lock stays in progress until it is collected as garbage, and until then what is written
    * on its connection is not committed, and is lost with the process: see tursodatabase/libsql-client-ts#352.
    */
-  async #renew(): Promise<void> {
+  #renew(): void {
     this.#isPrepared = false;
-    await this.#client.reconnect();
+    this.#client.reconnect();
   }
 
   async #prepare(): Promise<void> {

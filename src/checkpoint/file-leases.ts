@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts';
 import type { Lease } from './checkpointer.ts';
-import { damagedStore, isConflict } from './file-errors.ts';
+import { damagedStore } from './file-errors.ts';
 import { removeRow, tryAgain } from './file-removal.ts';
 import {
   isPast,
@@ -133,7 +133,7 @@ async function claimNew(
   { number, token }: Pick<FreeNumber, 'number' | 'token'>,
 ): Promise<HeldLease | undefined> {
   const key = { number, generation: 1, token: Math.max(token, systemClock.now()) };
-  const sql = `INSERT INTO workflows (number, generation, name, token, revision, lease)
+  const sql = `INSERT OR IGNORE INTO workflows (number, generation, name, token, revision, lease)
     SELECT ${number}, 1, ?, ${key.token}, 0, ? FROM tokens WHERE floor < ${key.token}`;
   const held = await claimRow(store, { ...key, workflowId }, sql);
   if (held !== undefined) store.nextNumber = number + 1;
@@ -147,7 +147,7 @@ function claimUsed(
   { number, generation, token: least }: FreeNumber,
 ): Promise<HeldLease | undefined> {
   const key = { number, generation, token: Math.max(least, systemClock.now()) };
-  const sql = `UPDATE workflows SET name = ?, token = ${key.token}, lease = ?
+  const sql = `UPDATE OR IGNORE workflows SET name = ?, token = ${key.token}, lease = ?
     WHERE number = ${number} AND generation = ${generation} AND name IS NULL`;
   return claimRow(store, { ...key, workflowId }, sql);
 }
@@ -161,13 +161,8 @@ async function claimRow(
   const now = systemClock.now();
   const lease = leaseTextOf(key, leaseOf(store, workflowId, now));
   store.marks.reserve(number);
-  try {
-    const { rowsAffected } = await store.quick.execute(sql, [nameOf(workflowId), lease]);
-    if (rowsAffected === 0) return undefined;
-  } catch (error) {
-    if (isConflict(error)) return undefined;
-    throw error;
-  }
+  const { rowsAffected } = await store.quick.execute(sql, [nameOf(workflowId), lease]);
+  if (rowsAffected === 0) return undefined;
   const chain = chainStart({ number, generation, epoch: 0 });
   const tail = { revision: 0, epoch: 0, head: undefined, length: 0, chain };
   return { ...key, isNew: true, renewedAt: now, tail };

@@ -83,6 +83,7 @@ export async function removeRow(store: FileStore, row: WorkflowRow): Promise<boo
     ],
     'write',
   );
+  store.nextNumber = undefined; // there is a row to use again
   const isRemoved = results.at(-1)?.rowsAffected === 1;
   if (isRemoved && row.head !== undefined) store.marks.remove(number, generation);
   return isRemoved;

@@ -1,6 +1,6 @@
 import type { Value } from '@libsql/client';
 import { mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { CheckpointError } from '../errors.ts';
 import type { CheckpointerSettings } from './checkpointer.ts';
@@ -55,7 +55,8 @@ export async function openStore({ dir, maxBytes, settings }: StoreOptions): Prom
     const damage = await findDamage(durable, path, marks);
     const quick = connect('NORMAL');
     const log = new WriteAheadLog(path, durable, quick);
-    return { path, durable, quick, log, marks: new Watermarks(marksPath), settings, damage };
+    const watermarks = new Watermarks(marksPath);
+    return { path, durable, quick, log, marks: watermarks, settings, damage, nextNumber: undefined };
   } catch (error) {
     durable.close();
     throw error;
@@ -147,9 +148,22 @@ function pragmasOf(sync: string, maxBytes: number): readonly string[] {
 
 function makeFolder(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeWithParents(dir);
   } catch (error) {
     throw storeError(dir, error);
+  }
+}
+
+/** Not with `recursive`: where a folder is there and none can be made in it, as in /proc, Node would try for ever. */
+function makeWithParents(dir: string): void {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  const parent = dirname(dir);
+  if (parent !== dir) makeWithParents(parent);
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    // Another process may have been faster.
+    if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
 }
 

@@ -68,6 +68,11 @@ export class RecordedRun {
     return kept;
   }
 
+  /** The fatal failure that was to end the run, where it had no time to. */
+  get fatal(): { readonly error: unknown } | undefined {
+    return this.messages.findLast((message) => message.type === 'FatalFailure');
+  }
+
   /** The keys of the questions that were answered. */
   *answeredKeys(): Generator<string, void> {
     for (const message of this.messages) if (message.type === 'InterruptResolved') yield message.key;
