@@ -316,7 +316,11 @@ function encodeDeep(value: unknown): { readonly text: string; readonly objects: 
 
 /** As {@link encodeValue}, for what must be stored whatever it is: text stands for what cannot be. */
 export function encodeAnyValue(value: unknown): string {
-  return encodeValue(storableField(value));
+  try {
+    return encodeValue(storableField(value));
+  } catch {
+    return encodeValue('[Uncloneable: it throws when it is read]');
+  }
 }
 
 /** The value of a text of {@link encodeValue}. Throws an `Error` for any other text, so that corruption is noticed. */

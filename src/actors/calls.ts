@@ -112,9 +112,13 @@ export class Calls implements BodyHost {
 
   contextFor(attempt: Attempt): RunContext {
     const { invocation } = attempt;
-    return contextOf(invocation.scope, (key, isDelete, value) => {
-      if (attempt.isOpen) this.#options.reporter.wroteContext(invocation, key, isDelete, value);
+    const { reporter } = this.#options;
+    const onWrite = (key: string, isDelete: boolean, value: unknown): boolean => {
+      if (attempt.isOpen) reporter.wroteContext(invocation, key, isDelete, value);
       return attempt.isOpen;
+    };
+    return contextOf(invocation.scope, onWrite, (values) => {
+      for (const value of values) reporter.ready('value', value, invocation.node.name);
     });
   }
 

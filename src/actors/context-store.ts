@@ -45,7 +45,12 @@ export class ContextScope {
 export type WriteListener = (key: string, isDelete: boolean, value: unknown) => boolean;
 
 /** A scope as the bodies of one invocation use it. */
-export function contextOf(scope: ContextScope, onWrite: WriteListener): RunContext {
+export function contextOf(
+  scope: ContextScope,
+  onWrite: WriteListener,
+  /** Throws where one of several values cannot be written: then none is. */
+  check?: (values: readonly unknown[]) => void,
+): RunContext {
   const put = (key: string, value: unknown): void => {
     if (onWrite(key, false, value)) scope.write(key, value);
   };
@@ -59,6 +64,7 @@ export function contextOf(scope: ContextScope, onWrite: WriteListener): RunConte
     has: (key) => scope.has(key),
     put,
     update: (values) => {
+      check?.(Object.values(values));
       for (const [key, value] of Object.entries(values)) put(key, value);
     },
     delete: (key) => {

@@ -110,20 +110,33 @@ export class MessageEncoder {
 
   #anyMessage(message: LogMessage, values: MessageValues): StoredValue {
     let text = '';
+    const blobs: Blob[] = [];
+    const take = (value: StoredValue): string => {
+      blobs.push(...value.blobs);
+      return value.text;
+    };
     for (const [key, field] of Object.entries(message)) {
       if (POSITION_FIELDS.has(key) || (field === undefined && !VALUE_FIELDS.has(key))) continue;
       const ready = values[key as ValueField]; // undefined for any other key
-      text += `${text === '' ? '{' : ','}"${key}":${ready?.text ?? this.#field(key, field, values.given)}`;
+      let json: string;
+      if (ready !== undefined || VALUE_FIELDS.has(key)) json = take(ready ?? this.#anyValue(field));
+      else if (key !== 'durable') json = JSON.stringify(field);
+      else {
+        const { given, ...facts } = field as DurableFacts;
+        json = `${JSON.stringify(facts)},"given":${take(values.given ?? this.#anyValue(given))}`;
+      }
+      text += `${text === '' ? '{' : ','}"${key}":${json}`;
     }
-    const blobs = Object.values(values).flatMap((value) => value?.blobs ?? NO_BLOBS);
     return { text: `${text}}`, blobs: blobs.length === 0 ? NO_BLOBS : blobs };
   }
 
-  #field(key: string, field: unknown, ready: StoredValue | undefined): string {
-    if (VALUE_FIELDS.has(key)) return encodeAnyValue(field);
-    if (key !== 'durable') return JSON.stringify(field);
-    const { given, ...facts } = field as DurableFacts;
-    return `${JSON.stringify(facts)},"given":${ready?.text ?? encodeAnyValue(given)}`;
+  /** What must be stored whatever it is: text stands for what cannot be. */
+  #anyValue(value: unknown): StoredValue {
+    try {
+      return this.value(value);
+    } catch {
+      return { text: encodeAnyValue(value), blobs: NO_BLOBS };
+    }
   }
 }
 

@@ -44,7 +44,7 @@ export class RecordedRun {
    * @throws a RangeError when the messages are no log of a run.
    */
   constructor(messages: readonly LogMessage[], invocations?: readonly RecordedInvocation[]) {
-    this.messages = invocations === undefined ? withoutUndone(messages) : messages;
+    this.messages = invocations === undefined ? withoutUndone(wholePart(messages)) : messages;
     const [start] = this.messages;
     if (start?.type !== 'RunStart') throw new RangeError('A log begins with the start of its run');
     this.start = start;
@@ -107,6 +107,13 @@ export class RecordedRun {
 
 function isEnd(message: LogMessage): message is EndMessage {
   return isInvocationMessage(message) && isEndMessage(message);
+}
+
+/** Of a log of which steps were removed the rest does not hold together: its beginning and its result do. */
+function wholePart(messages: readonly LogMessage[]): readonly LogMessage[] {
+  const [start] = messages;
+  if (start?.type !== 'RunStart' || start.durable?.isShortened !== true) return messages;
+  return messages.filter((message) => !isInvocationMessage(message) || message.ordinal === 0);
 }
 
 /** Without what later executions have undone: the ends of what ran again, and of the run. */

@@ -70,10 +70,7 @@ function resultOf(
 ): RunResult | undefined {
   if (record.end === undefined) return undefined;
   const history = new RunHistory(record.start.runId, redact);
-  const isShortened = record.start.durable?.isShortened === true;
-  for (const message of record.messages)
-    // Of a log that was cut the rest does not hold together.
-    if (!isShortened || !('ordinal' in message) || message.ordinal === 0) history.log.append(message);
+  for (const message of record.messages) history.log.append(message);
   const { status, answer, error } = record.end;
   return endedResult({ history, target, produced: {}, workflowId }, { status, answer, error });
 }

@@ -198,6 +198,8 @@ class Opening {
     const cut = new RecordedRun([start, ...prefix.slice(1).map((message) => withInput(message, way, input))]);
     const reopened = cut.end === undefined ? [] : cut.reopened();
     const journal = this.#journal({ runId, length: 0, forkedFrom });
+    for (const value of way.input === undefined ? [] : [given, input])
+      journal.prepare(value, this.#options.target.name);
     const message = this.#continuation('fork', reopened);
     for (const each of undone(cut.messages, new Set(reopened))) journal.append(each);
     return this.#continued({ record: cut, message, journal, answers: new Map(), input });
