@@ -92,7 +92,7 @@ export function givenUpText({ workflowId, number, generation, token }: HeldLease
 }
 
 /** Where the log of a row ends. */
-export function tailOf(row: WorkflowRow): Tail {
+function tailOf(row: WorkflowRow): Tail {
   const { head, last, revision, epoch } = row;
   if (head === undefined) return { revision, epoch, head, length: 0, chain: chainStart(row) };
   return { revision, epoch, head, length: lengthOf({ ...row, head }), chain: last?.chain ?? head.chain };

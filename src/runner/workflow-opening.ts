@@ -103,7 +103,7 @@ function alreadyEnded(workflowId: string, status: string): WorkflowAlreadyComple
 }
 
 /** The log of a workflow. Throws where there is none. */
-export async function readRecord(checkpointer: Checkpointer, workflowId: string): Promise<RecordedRun> {
+async function readRecord(checkpointer: Checkpointer, workflowId: string): Promise<RecordedRun> {
   const stored = await checkpointer.read(workflowId);
   if (stored === undefined) throw workflowNotFound(workflowId);
   return readStored(stored);
@@ -383,7 +383,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** The error for a workflow that is not there. */
-export function workflowNotFound(workflowId: string): WorkflowNotFoundError {
+function workflowNotFound(workflowId: string): WorkflowNotFoundError {
   return new WorkflowNotFoundError(`There is no workflow "${workflowId}"`, {
     hint: 'Begin it with `runner.run(target, input, { workflowId })`. `checkpointer.list()` shows those that there are.',
   });

@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { postgresCheckpointer } from 'troupe/checkpoint/postgres';
 import { checkpointerContract } from 'troupe/testing';
 import { findPostgres, newSchema, sql } from './postgres-desk.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // of many connections, on a busy machine
 
 const connectionString = (await findPostgres()) ?? '';
 

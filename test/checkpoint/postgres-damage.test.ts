@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Checkpointer } from 'troupe/checkpoint';
 import { findPostgres } from './postgres-desk.ts';
 import { batchOf, begin, TestStore } from './postgres-store.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // of many connections, on a busy machine
 
 const connectionString = (await findPostgres()) ?? '';
 const BLOB = { hash: 'f00d', text: '[["large"]]' };

@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Checkpointer } from 'troupe/checkpoint';
 import { findPostgres } from './postgres-desk.ts';
 import { Proxy } from './postgres-proxy.ts';
 import { acquireSoon, batchOf, begin, entriesOf, entry, TestStore } from './postgres-store.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // of many connections, on a busy machine
 
 const connectionString = (await findPostgres()) ?? '';
 const APPEND = 'checkpoint_append';

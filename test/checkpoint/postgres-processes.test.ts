@@ -2,17 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { findPostgres } from './postgres-desk.ts';
 import { batchOf, begin, entriesOf, TestStore } from './postgres-store.ts';
 
 const connectionString = (await findPostgres()) ?? '';
-const holders: ChildProcess[] = [];
-afterEach(() => {
-  for (const holder of holders.splice(0)) holder.kill('SIGKILL');
-});
 
-interface Holder {
+interface Holder extends AsyncDisposable {
   readonly child: ChildProcess;
   /** How many entries it knows to be stored. */
   readonly acknowledged: () => number;
@@ -27,7 +23,6 @@ function startHolder(schema: string, workflowId: string): Holder {
   const child = spawn(process.execPath, [...flags, connectionString, schema, workflowId], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  holders.push(child);
   let count = 0;
   const acknowledged = (): number => count;
   const lines = createInterface(child.stdout);
@@ -40,10 +35,12 @@ function startHolder(schema: string, workflowId: string): Holder {
     has: async (wanted) => {
       while (acknowledged() < wanted) await once(lines, 'line');
     },
+    [Symbol.asyncDispose]: () => kill(child),
   };
 }
 
 async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const closed = once(child, 'close');
   child.kill('SIGKILL');
   await closed;
@@ -56,7 +53,8 @@ describe.skipIf(connectionString === '')('a process that holds a workflow in Pos
 
     for (const round of [1, 2, 3]) {
       const workflowId = `killed ${round}`;
-      const { child, has, acknowledged } = startHolder(store.schema, workflowId);
+      await using holder = startHolder(store.schema, workflowId);
+      const { child, has, acknowledged } = holder;
       await has(round * 5);
       await kill(child);
       const lease = await checkpointer.acquire(workflowId);
@@ -71,7 +69,8 @@ describe.skipIf(connectionString === '')('a process that holds a workflow in Pos
   test('is not taken over while it is only stopped', async () => {
     await using store = new TestStore(connectionString);
     const checkpointer = store.open();
-    const { child, has } = startHolder(store.schema, 'stopped');
+    await using holder = startHolder(store.schema, 'stopped');
+    const { child, has } = holder;
     await has(1);
 
     child.kill('SIGSTOP');
@@ -85,7 +84,8 @@ describe.skipIf(connectionString === '')('a process that holds a workflow in Pos
     await using store = new TestStore(connectionString);
     const checkpointer = store.open();
     const lease = await begin(checkpointer, 'alive', 1);
-    const { child, has } = startHolder(store.schema, 'killed');
+    await using holder = startHolder(store.schema, 'killed');
+    const { child, has } = holder;
     await has(1);
     const idsOf = async (status: 'running' | 'abandoned'): Promise<readonly string[]> =>
       (await checkpointer.list({ status })).map(({ workflowId }) => workflowId);
@@ -104,7 +104,8 @@ describe.skipIf(connectionString === '')('a process that holds a workflow in Pos
   test('does not keep its workflows from being deleted when it is killed', async () => {
     await using store = new TestStore(connectionString);
     const checkpointer = store.open();
-    const { child, has } = startHolder(store.schema, 'killed');
+    await using holder = startHolder(store.schema, 'killed');
+    const { child, has } = holder;
     await has(1);
     await kill(child);
 
@@ -117,9 +118,11 @@ describe.skipIf(connectionString === '')('a process that holds a workflow in Pos
     await using store = new TestStore(connectionString);
     const checkpointers = Array.from({ length: 10 }, () => store.open());
 
+    await using one = startHolder(store.schema, 'one');
+    await using two = startHolder(store.schema, 'two');
     const leases = await Promise.all([
-      startHolder(store.schema, 'one').has(1),
-      startHolder(store.schema, 'two').has(1),
+      one.has(1),
+      two.has(1),
       ...checkpointers.map((checkpointer, index) => checkpointer.acquire(`other ${index}`)),
     ]);
 

@@ -25,6 +25,15 @@ interface Server {
 }
 
 const run = promisify(execFile);
+/**
+ * Runs a server until its own input ends, which it does too when the tests are killed. Then it ends the connections that
+ * are left, and removes the folder.
+ */
+const GUARD = `exec 3<&0
+  "$@" </dev/null & server=$!
+  { cat <&3; kill -INT $server; } >/dev/null 2>&1 &
+  wait $server
+  cd / && rm -rf "$0"`;
 const PASSWORD = 'k3pt-0ut-of-messages';
 
 /** For vitest: `setup` of `globalSetup`. */
@@ -83,19 +92,24 @@ async function startIn(dir: string, binaries: string): Promise<Server> {
     'max_connections=200',
     'shared_buffers=32MB',
   ];
-  const server = spawn(
+  const command = [
     join(binaries, 'postgres'),
-    ['-D', files, ...settings.flatMap((setting) => ['-c', setting])],
-    { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'], ...user },
-  );
+    '-D',
+    files,
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ];
+  const server = spawn('sh', ['-c', GUARD, dir, ...command], {
+    cwd: dir,
+    stdio: ['pipe', 'ignore', 'pipe'],
+    ...user,
+  });
   await untilReady(server);
   return {
     connectionString: `postgres://ada:${PASSWORD}@127.0.0.1:${port}/postgres`,
     stop: async () => {
       const ended = once(server, 'exit');
-      server.kill('SIGINT'); // ends the connections that are left, too
+      server.stdin?.end();
       await ended;
-      await rm(dir, { recursive: true, force: true });
     },
   };
 }

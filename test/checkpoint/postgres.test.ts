@@ -12,6 +12,8 @@ import { postgresCheckpointer, type PostgresCheckpointerOptions } from 'troupe/c
 import { findPostgres, newSchema, sql } from './postgres-desk.ts';
 import { batchOf, begin, entriesOf, TestStore } from './postgres-store.ts';
 
+vi.setConfig({ testTimeout: 60_000 }); // of many connections, on a busy machine
+
 const connectionString = (await findPostgres()) ?? '';
 const PASSWORD = 'wr0ng-secret';
 const run = promisify(execFile);

@@ -1,4 +1,4 @@
-import { createRunner, type Checkpointer, type RunResult } from 'troupe';
+import { createRunner, type Checkpointer, type RunnerOptions, type RunResult } from 'troupe';
 import { memoryCheckpointer, type LogMessage } from 'troupe/checkpoint';
 import { expect } from 'vitest';
 import { stepsOf, unendedOf } from '../support/forest.ts';
@@ -26,15 +26,15 @@ const ENDS: ReadonlySet<string> = new Set([
  */
 export async function survivesEveryCrash(
   program: Program,
-  { pick, durability }: { readonly pick: number; readonly durability: 'sync' | 'async' },
+  { pick, ...options }: { readonly pick: number } & RunnerOptions,
 ): Promise<void> {
-  const whole = await play(program, { store: memoryCheckpointer(), way: 'run', durability });
+  const whole = await play(program, { store: memoryCheckpointer(), way: 'run', options });
   assertLawful(whole.result);
   const { length } = whole.log.entries;
   // A workflow that has completed is finished; one that has failed would do more than it did.
   for (let at = 0; at < length - 1; at += 1) {
     const way = at > 0 && (at + pick) % 2 === 0 ? 'resume' : 'run';
-    const crash = { whole, before: whole.log, at, way, durability } as const;
+    const crash = { whole, before: whole.log, at, way, options } as const;
     const once = await afterCrash(program, crash);
     const rest = once.log.entries.length - 2 - at;
     if (rest > 0)
@@ -49,18 +49,18 @@ interface Crash {
   readonly before: StoredLog;
   readonly at: number;
   readonly way: 'run' | 'resume';
-  readonly durability: 'sync' | 'async';
+  readonly options: RunnerOptions;
   /** Where it had crashed before. */
   readonly first?: number;
 }
 
 async function play(
   program: Program,
-  { store, way, durability }: { store: Checkpointer; way: Crash['way']; durability: Crash['durability'] },
+  { store, way, options }: { store: Checkpointer } & Pick<Crash, 'way' | 'options'>,
 ): Promise<Process> {
   const world = new World();
   const target = new Cast(world).nodeOf(program);
-  const runner = createRunner({ checkpointer: store, durability });
+  const runner = createRunner({ ...options, checkpointer: store });
   try {
     let result: RunResult = await settled(
       way === 'run'

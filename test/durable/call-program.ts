@@ -262,7 +262,8 @@ export class Cast {
   /** The other one waits until the race is decided. */
   #raceOf(of: Program) {
     const world = this.#world;
-    const winner = this.nodeOf(unasking(of));
+    // One that asks would wait for a person while the other one works: no pause in which to answer.
+    const winner = this.nodeOf(without('ask', of));
     const loser = node('loser', async (gate: string, ctx) => {
       world.begin(ctx, gate);
       await world.gate(gate).promise;
@@ -299,13 +300,13 @@ export class Cast {
   }
 }
 
-/** A race that asks would wait for a person while the other one works: no pause in which to answer. */
-function unasking(program: Program): Program {
+/** The same program without the acts of one type. */
+export function without(type: Act['type'], program: Program): Program {
   const acts = program.acts
-    .filter(({ type }) => type !== 'ask')
+    .filter((act) => act.type !== type)
     .map((act): Act => {
-      if (act.type === 'call' || act.type === 'race') return { ...act, of: unasking(act.of) };
-      if ('of' in act) return { ...act, of: act.of.map(unasking) };
+      if (act.type === 'call' || act.type === 'race') return { ...act, of: without(type, act.of) };
+      if ('of' in act) return { ...act, of: act.of.map((each) => without(type, each)) };
       return act;
     });
   return { ...program, acts };

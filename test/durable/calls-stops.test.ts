@@ -1,4 +1,4 @@
-import { createRunner, FatalError, node, type NodeContext, type RunResult } from 'troupe';
+import { createRunner, FatalError, node, type RunResult } from 'troupe';
 import { memoryCheckpointer } from 'troupe/checkpoint';
 import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
@@ -124,7 +124,7 @@ describe('the time limit of a call', () => {
     expect([status, recorded]).toEqual(['timedOut', 'timedOut']);
     expect(resumed.answer).toEqual(['quick', 'in time']);
     expect(notes.take()).toEqual([]);
-    expectOver({ result: resumed as RunResult });
+    expectOver({ result: resumed });
   });
 });
 
@@ -180,7 +180,7 @@ describe('a request that is cancelled', () => {
 });
 
 describe('the first failure anywhere', () => {
-  const fails = node('fails', async (_: unknown, _ctx: NodeContext) => {
+  const fails = node('fails', async () => {
     notes.add('fails');
     throw new RangeError('no');
   });

@@ -13,7 +13,15 @@ import {
   type Plan,
 } from '../support/random-graph.ts';
 import { survivesEveryCrash } from './graph-convergence.ts';
-import { execute, processOn, storeAfterCrash, storedIn, WORKFLOW, type Conduct } from './graph-crash.ts';
+import {
+  execute,
+  processOn,
+  storeAfterCrash,
+  storedIn,
+  WORKFLOW,
+  type Conduct,
+  type StoredLog,
+} from './graph-crash.ts';
 import { HeldCheckpointer } from './graph-held-store.ts';
 
 // Many runs a law, on a machine that may be busy with other things.
@@ -135,33 +143,72 @@ describe('after a crash at any point, and another at any later one', () => {
     ));
 });
 
+/** A process whose store answers only so many times; what it leaves behind. */
+async function liveFor(conduct: Conduct, answers: number, before: StoredLog) {
+  let batches = 0;
+  const left = await storeAfterCrash(before, before.entries.length);
+  const dying = new HeldCheckpointer(() => {
+    batches += 1;
+    return batches > answers ? 'held' : 0;
+  }, left);
+  const world = await processOn(dying, conduct.options);
+  void world.runner.run(conduct.target(world), conduct.input, { workflowId: WORKFLOW });
+  await world.clock.exhaust();
+  const ids = world.runner.info.runs.flatMap(({ requests }) => Array.from(requests, ({ id }) => id));
+  const stored = await storedIn(dying);
+  const succeeded = stored.history.flatMap((message) =>
+    message.type === 'RequestSuccess' ? [ids[message.ordinal] ?? ''] : [],
+  );
+  return { stored, bodies: world.bodies.runs, succeeded, hasDied: batches > answers };
+}
+
+const NOTHING: StoredLog = { entries: [], blobs: [], history: [] };
+
 describe('when the store stops to answer in the middle of a graph', () => {
-  test('no body that began in vain is unknown to the log, and another process ends it as it does without', () =>
+  test('no body began that the log does not know, and another process ends it as it does without', () =>
     fc.assert(
       fc.asyncProperty(anyPlan, paces, settings, async (plan, pace, options) => {
         const conduct = conductOf({ plan, pace, options: { ...options, durability: 'sync' } });
         const whole = await execute(conduct, memoryCheckpointer());
         fc.pre(whole.result.status === 'completed');
 
-        for (let answered = 1; ; answered += 1) {
-          let batches = 0;
-          const dying = new HeldCheckpointer(() => {
-            batches += 1;
-            return batches > answered ? 'held' : 0;
-          });
-          const first = await processOn(dying, conduct.options);
-          void first.runner.run(conduct.target(first), conduct.input, { workflowId: WORKFLOW });
-          await first.clock.exhaust();
-          if (batches <= answered) break;
-          const stored = await storedIn(dying);
+        for (let answers = 1; ; answers += 1) {
+          const { stored, bodies, hasDied } = await liveFor(conduct, answers, NOTHING);
+          if (!hasDied) break;
           const started = stored.history.filter(({ type }) => type === 'NodeStart');
 
           const { result } = await execute(conduct, await storeAfterCrash(stored, stored.entries.length));
 
-          expect(first.bodies.runs.length).toBeLessThanOrEqual(started.length);
+          expect(bodies.length).toBeLessThanOrEqual(started.length);
           expect(result.outputs).toEqual(whole.result.outputs);
           expect(result.nodes).toEqual(whole.result.nodes);
         }
+      }),
+      LAW,
+    ));
+
+  test('process after process comes to the end, and what was recorded ran in one of them only', () =>
+    fc.assert(
+      fc.asyncProperty(anyPlan, paces, settings, fc.integer({ min: 2, max: 5 }), async (...given) => {
+        const [plan, pace, options, answers] = given;
+        const conduct = conductOf({ plan, pace, options: { ...options, durability: 'sync' } });
+        const whole = await execute(conduct, memoryCheckpointer());
+        fc.pre(whole.result.status === 'completed');
+        const succeeded = new Set<string>();
+        const again: string[] = [];
+        let stored = NOTHING;
+
+        for (let hasDied = true; hasDied;) {
+          const life = await liveFor(conduct, answers, stored);
+          again.push(...life.bodies.map(({ requestId }) => requestId).filter((id) => succeeded.has(id)));
+          for (const id of life.succeeded) succeeded.add(id);
+          expect(life.stored.entries.length).toBeGreaterThan(stored.entries.length);
+          ({ stored, hasDied } = life);
+        }
+
+        const end = stored.history.at(-1);
+        expect(again).toEqual([]);
+        expect(end).toMatchObject({ type: 'RunEnd', status: 'completed', answer: whole.result.answer });
       }),
       LAW,
     ));

@@ -102,7 +102,7 @@ describe('blobBytes', () => {
         run: (given) => (given as Record<string, unknown>)[`v${n}`],
       }),
     );
-    const chain = graph({ name: 'chain', nodes: nodes as readonly AnyNode[] });
+    const chain = graph({ name: 'chain', nodes });
 
     const { log, result } = await execute(chain, {
       input: { v0: large, small: 1 },

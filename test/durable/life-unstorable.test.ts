@@ -172,6 +172,7 @@ describe('what cannot be stored', () => {
     const { result } = await execute(graph({ name: 'asking', nodes: [ask] }), { input: {} });
 
     expectNamed(result.error, 'ask', '(root)');
+    expect(result.status).toBe('failed');
   });
 
   test('as an answer is refused to whoever answers, and the question stays open', async () => {

@@ -96,7 +96,7 @@ describe("what is written under 'sync'", () => {
     for (let hops = 0; hops < 20; hops += 1) {
       const asks = node('asks', async (_: unknown, ctx) => {
         await ctx.interrupt('Go?', { key: 'go' });
-        for (let hop = 0; hop < hops; hop += 1) await undefined;
+        for (let hop = 0; hop < hops; hop += 1) await Promise.resolve();
         return ctx.callSync(add, { n: hops });
       });
       const root = node('root', (_: unknown, ctx) => ctx.call(asks));
