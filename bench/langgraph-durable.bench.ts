@@ -1,11 +1,9 @@
 // A chain of ten that is kept: through LangGraph.js in memory (its package for SQLite needs a native addon), a new thread
 // for each run; and here in files, a new workflow for each run. Both write while the next node runs ('async').
-import { MemorySaver } from '@langchain/langgraph';
-
 import { createFolder, fileCheckpointer, whenStored } from './durable-store.ts';
 import { chainOf } from './graphs.ts';
 import { expectEqual, interleave, micros, note, perItem, pick, report } from './harness.ts';
-import { theirChain } from './langgraph-graphs.ts';
+import { MemorySaver, theirChain } from './langgraph-graphs.ts';
 import { createRunner } from './troupe.ts';
 
 const CHAIN = 10;

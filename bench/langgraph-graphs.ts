@@ -1,5 +1,7 @@
 import { Annotation, END, Send, START, StateGraph } from '@langchain/langgraph';
 
+export { MemorySaver } from '@langchain/langgraph';
+
 import { noop } from './floor.ts';
 
 /** How many nodes the fan-out runs at once, and how many turns the loop takes. */

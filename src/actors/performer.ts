@@ -79,9 +79,9 @@ export class Performer implements AttemptListener {
     const attempt = new Attempt(invocation, number, this);
     invocation.attempt = attempt;
     this.#options.reporter.started(attempt);
-    this.#limit(attempt);
     const { node } = invocation;
     if (isGraphNode(node) && !node.isForeign) {
+      this.#limit(attempt);
       this.#performGraph(attempt, node);
       return;
     }
@@ -93,6 +93,8 @@ export class Performer implements AttemptListener {
   #runBody(attempt: Attempt): void {
     if (!attempt.isOpen) return;
     const { invocation } = attempt;
+    // The time that its start takes to be written is not its own.
+    this.#limit(attempt);
     try {
       const ctx = createBodyContext(attempt, this.#options.bodyHost);
       runWithin(

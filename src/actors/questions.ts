@@ -27,6 +27,8 @@ interface Question {
   readonly isHandled: boolean;
   readonly answer: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
+  /** Whether it is written, so that whoever answers may see it. */
+  isShown: boolean;
   /** Of one that was asked by an earlier execution. */
   readonly recorded: RecordedQuestion | undefined;
 }
@@ -79,7 +81,7 @@ export class Questions {
   /** The questions that wait for a person, oldest first. */
   get pauses(): readonly PauseInfo[] {
     return [...(this.#open ?? [])]
-      .filter((question) => !question.isHandled)
+      .filter((question) => !question.isHandled && question.isShown)
       .map(({ key, attempt, node, path, value, schema }) => ({
         key,
         node,
@@ -139,6 +141,7 @@ export class Questions {
         isHandled: isResolved || handler !== undefined || answer !== undefined,
         answer: resolve,
         fail: reject,
+        isShown: false,
         recorded,
       };
       this.#openQuestion(question, fields);
@@ -239,6 +242,7 @@ export class Questions {
     const isRecorded = question.recorded !== undefined;
     if (!isRecorded || !question.isHandled)
       this.#reporter.asked(invocation, question, { isRecorded, fields });
+    this.#whenWritten(() => (question.isShown = true));
     this.#host.onWaitingChanged(invocation);
   }
 

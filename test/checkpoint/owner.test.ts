@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { currentOwner, isGone, type Owner } from '../../src/checkpoint/owner.ts';
 
+vi.setConfig({ testTimeout: 60_000 }); // of processes, on a busy machine
+
 const children: ChildProcess[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');

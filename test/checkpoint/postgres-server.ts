@@ -1,6 +1,6 @@
 /**
  * One Postgres server for all test files, as a global set-up: it is started when the first of them asks for it, and
- * stopped at the end. With TROUPE_TEST_POSTGRES, a connection string, that server is used instead.
+ * stopped at the end. With TROUPE_TEST_POSTGRES, the connection string of a superuser, that server is used instead.
  */
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -153,6 +153,33 @@ describe("under durability 'sync'", () => {
     expect([before, status]).toEqual([[false, false], 'failed']);
   });
 
+  test('the time of an attempt begins when its start is written', async () => {
+    const at = stage();
+    const quick = node('quick', () => 'in time', { timeout: 50 });
+    at.store.hold('NodeStart');
+    const running = at.runner.run(quick, undefined, { ...options, onFailure: 'return' });
+    await at.clock.settle();
+    await at.clock.advance(100);
+
+    at.store.letGo();
+    const { answer } = await running;
+
+    expect(answer).toBe('in time');
+  });
+
+  test('a handle shows no question before it is written', async () => {
+    const at = stage();
+    at.store.hold('Interrupt');
+    const handle = at.runner.iter(askingOf(at), { in: 1 }, options);
+    await at.clock.settle();
+    const before = handle.pauses.length;
+
+    at.store.letGo();
+    await at.clock.settle();
+
+    expect([before, handle.pauses.map(({ key }) => key)]).toEqual([0, ['decision']]);
+  });
+
   test('another attempt begins when the failure of the one before is written', async () => {
     const at = stage();
     const fails = at.bodies.watch(
