@@ -16,7 +16,7 @@ describe('a checkpointer in a folder', () => {
     },
   });
 
-  test.each(cases)('$name', async ({ run }) => {
+  test.each(cases)('$name', { timeout: 30_000 }, async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });
 });

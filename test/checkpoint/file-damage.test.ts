@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Child, Folders, sql } from './file-parts.ts';
+import { Child, Folders, line, sql } from './file-parts.ts';
 import { DAMAGED, faultsOf, viewOf, type View } from './file-view.ts';
 
 const folders = new Folders();
@@ -15,14 +15,20 @@ function readFolder(dir: string): Files {
   return new Map(readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))]));
 }
 
-/** What can be seen of these files, of which one was changed; undefined leaves it out. */
-async function viewWith(files: Files, changed: string, content: Buffer | undefined): Promise<View> {
+/** A folder of these files, of which one was changed; undefined leaves it out. */
+function folderOf(files: Files, changed: string, content: Buffer | undefined): string {
   const dir = folders.next();
   mkdirSync(dir);
   for (const [name, bytes] of files) {
     const written = name === changed ? content : bytes;
     if (written !== undefined) writeFileSync(join(dir, name), written);
   }
+  return dir;
+}
+
+/** What can be seen of such a folder. */
+async function viewWith(files: Files, changed: string, content: Buffer | undefined): Promise<View> {
+  const dir = folderOf(files, changed, content);
   const view = await viewOf(dir, IDS);
   rmSync(dir, { recursive: true });
   return view;
@@ -85,10 +91,28 @@ describe.each([
     );
   });
 
-  test('is found out when the database is empty', async () => {
-    const view = await viewWith(files, 'troupe.db', Buffer.alloc(0));
+  test('is found out, whichever byte of an entry has changed', async () => {
+    const name = isMoved ? 'troupe.db' : 'troupe.db-wal';
+    const entry = Buffer.from(line(11));
+    for (let index = 0; index < entry.length; index += 4) {
+      const content = Buffer.from(files.get(name) ?? []);
+      // Wherever the pages of the database hold a copy.
+      for (let at = content.indexOf(entry); at >= 0; at = content.indexOf(entry, at + 1))
+        content[at + index] = (content[at + index] ?? 0) ^ 1;
+      const view = await viewWith(files, name, content);
+
+      expect(faultsOf(view, truth)).toEqual([]);
+      expect(view['read long']).toBe(DAMAGED);
+    }
+  });
+
+  test('is found out when the database is empty, and what is left of it stays', async () => {
+    const dir = folderOf(files, 'troupe.db', Buffer.alloc(0));
+
+    const view = await viewOf(dir, IDS);
 
     expect(new Set(Object.values(view))).toEqual(new Set([DAMAGED]));
+    expect(readFolder(dir).get('troupe.db-wal')).toEqual(files.get('troupe.db-wal'));
   });
 
   test('is found out when a file is gone', async () => {

@@ -284,7 +284,10 @@ describe('a database that is none of ours', () => {
 
     await using checkpointer = fileCheckpointer({ dir });
 
-    await expect(checkpointer.acquire('a')).rejects.toMatchObject({ code: 'CHECKPOINT' });
+    await expect(checkpointer.acquire('a')).rejects.toMatchObject({
+      code: 'CHECKPOINT',
+      message: expect.stringContaining('no store of Troupe'),
+    });
     expect((await sql(dir, 'SELECT count(*) + 0 AS c FROM sqlite_schema'))?.rows[0]?.['c']).toBe(1);
   });
 
