@@ -1,4 +1,3 @@
-import type { ResultSet } from '@libsql/client';
 import { systemClock } from '../clock.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Blob } from '../log/codec.ts';
@@ -76,39 +75,41 @@ function isPlain(
 async function writeEntries(append: Append): Promise<boolean> {
   const { store, held, now } = append;
   if (now - held.renewedAt > store.settings.leaseMs / 3) await renewLease(store, held);
-  const { length, chain, statement } = entriesOfBatch(append, held.tail);
-  const isWritten = await isFenced(() => connectionOf(append).execute(statement.sql, statement.args));
+  const { length, chain, seal, text } = logEndOf(append, held.tail);
+  // Numbers stand in the statement itself: each value that is put in for a question mark takes its time.
+  const position = positionOf(held.number, held.tail.length);
+  const sql = `INSERT INTO entries SELECT ${position}, ?, ? FROM workflows WHERE ${fenceOf(held)}`;
+  const isWritten = await isFenced(
+    async () => (await connectionOf(append).execute(sql, [seal, text])).rowsAffected === 1,
+  );
   if (isWritten) held.tail = { ...held.tail, length, chain };
   return isWritten;
 }
 
 async function writeBatch(append: Append): Promise<boolean> {
   const { store, held, batch, now } = append;
-  const { releases = false, replaces = false } = batch;
+  const { entries, releases = false, replaces = false } = batch;
   const revision = held.tail.revision + 1;
   const place = { ...placeOf(held), revision, epoch: replaces ? revision : held.tail.epoch };
   const start = replaces ? { ...held.tail, epoch: revision, length: 0, chain: chainStart(place) } : held.tail;
   const blobs = await unstoredBlobs(append);
-  const { length, chain, statement } = entriesOfBatch(append, start);
+  const { length, chain, seal, text } = logEndOf(append, start);
   const head = nextHead(append, { epoch: place.epoch, length, chain, blobs: blobs.length });
-  const fence = fenceOf(held);
   const lease = releases ? givenUpText(held) : leaseTextOf(held, leaseOf(store, held.workflowId, now));
-  const statements = [
-    ...(replaces ? deletions(held) : []),
-    ...(batch.entries.length > 0 ? [statement] : []),
-    ...blobs.map(({ hash, text }) => ({
-      sql: `INSERT INTO blobs SELECT ${held.number}, ?, ?, ? FROM workflows WHERE ${fence}`,
-      args: [hash, blobSeal(place, hash, text), text],
-    })),
-    {
-      sql: `UPDATE workflows SET token = ${held.token + (releases ? 1 : 0)}, revision = ${revision}, lease = ?,
-        created_at = ${head.createdAt}, status = ?, ended_at = ${isEnd(head.status) ? now : 'NULL'}, head = ?
-        WHERE ${fence}`,
-      args: [lease, head.status, headTextOf(place, head)],
-    },
-  ];
-  const isWritten = await isFenced(async () =>
-    (await connectionOf(append).batch(statements, 'write')).at(-1),
+  const { number, token } = held;
+  const sealOrNull = entries.length > 0 ? seal : null;
+  const statement = {
+    sql: `INSERT INTO batches VALUES (${number}, NULL, NULL, ${token}, ${revision}, ?, ${head.createdAt}, ?,
+      ${isEnd(head.status) ? now : 'NULL'}, ?, ${token + (releases ? 1 : 0)}, ${positionOf(number, start.length)}, ?, ?)`,
+    args: [lease, head.status, headTextOf(place, head), sealOrNull, text],
+  };
+  const others = [...(replaces ? deletions(held) : []), ...blobs.map((blob) => insertion(place, blob))];
+  const connection = connectionOf(append);
+  // What it is not given to write, it takes back with all that was done before.
+  const isWritten = await isFenced(() =>
+    others.length === 0
+      ? connection.execute(statement.sql, statement.args)
+      : connection.batch([...others, statement], 'write'),
   );
   if (isWritten) {
     held.tail = { revision, epoch: place.epoch, head, length, chain };
@@ -117,20 +118,20 @@ async function writeBatch(append: Append): Promise<boolean> {
   return isWritten;
 }
 
-/** Numbers stand in the statement itself: each value that is put in for a question mark takes its time. */
-function entriesOfBatch({ held, batch, now }: Append, start: Tail): { statement: Statement } & LogEnd {
-  const { entries } = batch;
+interface LogEnd extends Pick<Tail, 'length' | 'chain'> {
+  readonly seal: string;
+  readonly text: string;
+}
+
+/** How a log ends with the entries of a batch. */
+function logEndOf({ held, batch: { entries }, now }: Append, start: Tail): LogEnd {
   const text = entries.join('\n');
   const first = start.length;
   const chain = entries.length > 0 ? chainAfter(start.chain, first, text) : start.chain;
   const place = { ...placeOf(held), epoch: start.epoch };
   const seal = lastTextOf(place, { first, count: entries.length, at: now, chain });
-  const position = positionOf(held.number, first);
-  const sql = `INSERT INTO entries SELECT ${position}, ?, ? FROM workflows WHERE ${fenceOf(held)}`;
-  return { statement: { sql, args: [seal, text] }, length: first + entries.length, chain };
+  return { length: first + entries.length, chain, seal, text };
 }
-
-type LogEnd = Pick<Tail, 'length' | 'chain'>;
 
 function nextHead(
   { held, batch, now }: Append,
@@ -158,12 +159,18 @@ function fenceOf({ number, token, tail }: HeldLease): string {
   return `number = ${number} AND token = ${token} AND revision = ${tail.revision}`;
 }
 
-function deletions(held: HeldLease): Statement[] {
-  const isFree = `EXISTS (SELECT 1 FROM workflows WHERE ${fenceOf(held)})`;
+function deletions({ number }: HeldLease): Statement[] {
   return [
-    { sql: `DELETE FROM entries WHERE ${entriesOf(held.number)} AND ${isFree}` },
-    { sql: `DELETE FROM blobs WHERE number = ${held.number} AND ${isFree}` },
+    { sql: `DELETE FROM entries WHERE ${entriesOf(number)}` },
+    { sql: `DELETE FROM blobs WHERE number = ${number}` },
   ];
+}
+
+function insertion(place: LogPlace, { hash, text }: Blob): Statement {
+  return {
+    sql: `INSERT INTO blobs VALUES (${place.number}, ?, ?, ?)`,
+    args: [hash, blobSeal(place, hash, text), text],
+  };
 }
 
 /** The blobs of a batch that are not stored yet, each once. */
@@ -185,9 +192,10 @@ async function unstoredBlobs({ store, held, batch }: Append): Promise<readonly B
   });
 }
 
-async function isFenced(attempt: () => Promise<ResultSet | undefined>): Promise<boolean> {
+/** Resolves with false for what was refused, or wrote nothing. */
+async function isFenced(attempt: () => Promise<unknown>): Promise<boolean> {
   try {
-    return (await attempt())?.rowsAffected === 1;
+    return (await attempt()) !== false;
   } catch (error) {
     if (isConflict(error)) return false;
     throw error;

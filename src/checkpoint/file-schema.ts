@@ -31,7 +31,7 @@ const OBJECTS = [
   head TEXT
 )`,
   'INDEX workflows_by_age ON workflows (created_at, name)',
-  'INDEX workflows_by_status ON workflows (status, created_at, name)',
+  'INDEX workflows_by_status ON workflows (status, created_at, name) WHERE status IS NOT NULL',
   `TABLE entries (
   position INTEGER PRIMARY KEY,
   seal TEXT NOT NULL,
@@ -46,6 +46,16 @@ const OBJECTS = [
 ) WITHOUT ROWID`,
   // What the tokens of removed workflows have come to, so that an id that is used again begins above.
   'TABLE tokens (id INTEGER PRIMARY KEY, floor INTEGER NOT NULL)',
+  // Entries with the head that goes with them, as one statement: a transaction of two takes twice its time.
+  `VIEW batches AS SELECT workflows.*, token AS next_token, position, seal, text FROM workflows, entries`,
+  `TRIGGER write_batch INSTEAD OF INSERT ON batches BEGIN
+  SELECT RAISE(ABORT, 'The lease is not the newest one') WHERE NOT EXISTS (
+    SELECT 1 FROM workflows WHERE number = NEW.number AND token = NEW.token AND revision = NEW.revision - 1
+  );
+  INSERT INTO entries SELECT NEW.position, NEW.seal, NEW.text WHERE NEW.seal IS NOT NULL;
+  UPDATE workflows SET token = NEW.next_token, revision = NEW.revision, lease = NEW.lease, created_at = NEW.created_at,
+    status = NEW.status, ended_at = NEW.ended_at, head = NEW.head WHERE number = NEW.number;
+END`,
 ];
 
 /**
