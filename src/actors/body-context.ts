@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
 import type { AnyActorRef } from 'xstate';
 import type { ForeignQuestion } from '../graph/foreign-runner.ts';
 import type { CallOptions, InterruptOptions, NodeContext, RunContext } from '../nodes/contract.ts';
 import type { Logger } from '../logger.ts';
 import type { NodeId, RequestId, RunId } from '../ids.ts';
-import type { Attempt } from './invocation.ts';
+import type { Attempt, Invocation } from './invocation.ts';
 
 /** What a body's context asks of its run. */
 export interface BodyHost {
@@ -102,8 +103,25 @@ export class BodyContext {
   }
 
   get idempotencyKey(): string {
-    return `${this.#host.workflowId ?? this.#host.runId}:${this.#attempt.invocation.requestId}`;
+    const { workflowId, runId } = this.#host;
+    const { invocation } = this.#attempt;
+    return workflowId === undefined
+      ? `${runId}:${invocation.requestId}`
+      : `${workflowId}:${hash('sha256', pathOf(runId, invocation), 'base64url').slice(0, KEY_CHARS)}`;
   }
+}
+
+/** Of a hash: 132 bits. */
+const KEY_CHARS = 22;
+
+/**
+ * The calls that lead to an invocation. Its id would not do: one that was lost before it was written may be given again to
+ * something else.
+ */
+function pathOf(runId: RunId, invocation: Invocation): string {
+  const steps: unknown[] = [runId];
+  for (let at: Invocation | undefined = invocation; at !== undefined; at = at.parent) steps.push(at.step);
+  return JSON.stringify(steps);
 }
 
 /** A body's context as bodies see it: the types of calls are those of the nodes that are called. */

@@ -14,7 +14,7 @@ import {
   type OutcomeListener,
 } from './invocation.ts';
 import type { Journal, StoredFields } from './journal.ts';
-import type { CallPlace, RecordedCall, Replay } from './replay.ts';
+import { labelOf, type RecordedCall, type Replay } from './replay.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
 import type { Slots } from './slots.ts';
 import { spendAnswer } from './up-front-answers.ts';
@@ -76,6 +76,8 @@ export interface CallRequest {
   readonly signal?: AbortSignal | undefined;
   /** Why it cannot run. */
   readonly failure?: { readonly error: unknown } | undefined;
+  /** See {@link Invocation.step}. */
+  step?: string | undefined;
 }
 
 // A chain of calls that start each other goes on in a new turn after so many, so that its depth does not end at the stack's.
@@ -119,7 +121,7 @@ export class Coordinator {
   /** Makes an invocation and starts it; what was recorded of one in its place is given instead, in its turn. */
   open(request: CallRequest, listener: OutcomeListener): void {
     const { replay } = this.#options;
-    const recorded = replay?.take(placeOf(request));
+    const recorded = this.#recordedOf(request);
     if (recorded?.end !== undefined) this.#recall(recorded, request, listener);
     else if (recorded === undefined && replay?.isActive === true && request.parent !== undefined)
       this.#postpone(request, listener);
@@ -128,11 +130,19 @@ export class Coordinator {
 
   /** As `open`, on the stack. */
   openSync(request: CallRequest): Outcome | undefined {
-    const recorded = this.#options.replay?.take(placeOf(request));
+    const recorded = this.#recordedOf(request);
     if (recorded?.end !== undefined) return outcomeOf(recorded);
     const invocation = this.#create(request, recorded);
     this.#startOrFail(invocation, request);
     return invocation.outcome;
+  }
+
+  /** What was recorded in the place of a request; undefined for a new one. */
+  #recordedOf(request: CallRequest): RecordedCall | undefined {
+    const { parent: caller, node, input, key } = request;
+    const { journal, replay } = this.#options;
+    if (journal !== undefined) request.step = caller?.nextStep(labelOf(node.name, key));
+    return replay?.take({ caller, node, input, key });
   }
 
   #openNow(request: CallRequest, listener: OutcomeListener, recorded?: RecordedCall): Invocation {
@@ -149,8 +159,7 @@ export class Coordinator {
 
   /** The root of the run. */
   openRoot(request: CallRequest): Invocation {
-    const invocation = this.#create(request, this.#options.replay?.take(placeOf(request)));
-    return invocation;
+    return this.#create(request, this.#recordedOf(request));
   }
 
   #startOrFail(invocation: Invocation, { failure }: CallRequest): void {
@@ -208,7 +217,8 @@ export class Coordinator {
   }
 
   /** Puts an invocation on record, pending; of one that was recorded, it goes on where it was. */
-  #create({ node, input, parent, scope, isSync, key }: CallRequest, recorded?: RecordedCall): Invocation {
+  #create(request: CallRequest, recorded?: RecordedCall): Invocation {
+    const { node, input, parent, scope, isSync } = request;
     const { ids, clock, reporter, replay } = this.#options;
     const ordinal = recorded?.ordinal ?? this.#created;
     if (recorded === undefined) this.#created += 1;
@@ -228,11 +238,12 @@ export class Coordinator {
       },
       this.#actor.ref,
     );
+    invocation.step = request.step;
     this.#actor.onCall(requestId, node.name);
     this.#live.set(requestId, invocation);
     replay?.enter(invocation);
     if (recorded === undefined) {
-      this.#makeDurable(invocation, key);
+      this.#makeDurable(invocation, request.key);
       reporter.created(invocation);
     }
     parent?.addChild(invocation);
@@ -454,10 +465,6 @@ export class Coordinator {
 /** Whether an invocation does no work of its own, and so takes no place. */
 function isContainer({ node }: Invocation): boolean {
   return node.kind === 'graph';
-}
-
-function placeOf({ parent, node, input, key }: CallRequest): CallPlace {
-  return { caller: parent, node, input, key };
 }
 
 /** What the caller of a recorded call gets: its own copy, as the record must not change. */

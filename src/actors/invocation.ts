@@ -199,6 +199,13 @@ export class Invocation {
   onEnd: (() => void) | undefined;
   /** Of a durable workflow. */
   durable: DurableCreation | undefined;
+  /**
+   * Of a durable workflow: which of its caller's calls it is. Other than the ordinal it is the same in every process, also
+   * when what was running at the same time was in another order.
+   */
+  step: string | undefined;
+  /** How often it has called what, in which attempt. */
+  #calls: Map<string, number> | undefined;
   readonly #actor: Actor<typeof invocationLogic>;
   // Most invocations call nothing.
   #children: Set<Invocation> | undefined;
@@ -223,6 +230,15 @@ export class Invocation {
 
   get ref(): AnyActorRef {
     return this.#actor;
+  }
+
+  /** The step of what it calls next by this label: counted, as its calls must be told apart. */
+  nextStep(label: string): string {
+    const step = `${this.attempt?.number ?? 1} ${label}`;
+    const calls = (this.#calls ??= new Map());
+    const before = calls.get(step) ?? 0;
+    calls.set(step, before + 1);
+    return `${before} ${step}`;
   }
 
   /** The state of its chart, which is its status. */

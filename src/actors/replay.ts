@@ -405,7 +405,8 @@ export class Replay {
   }
 }
 
-function labelOf(name: string, key: string | undefined): string {
+/** What a call is told by among those of its caller. */
+export function labelOf(name: string, key: string | undefined): string {
   return key === undefined ? `name ${name}` : `key ${key}`;
 }
 

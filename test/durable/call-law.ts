@@ -34,11 +34,17 @@ export async function survivesEveryCrash(
   // A workflow that has completed is finished; one that has failed would do more than it did.
   for (let at = 0; at < length - 1; at += 1) {
     const way = at > 0 && (at + pick) % 2 === 0 ? 'resume' : 'run';
-    const crash = { whole, before: whole.log, at, way, options } as const;
+    const crash = { whole, before: whole.log, earlier: whole.bodies, at, way, options } as const;
     const once = await afterCrash(program, crash);
     const rest = once.log.entries.length - 2 - at;
     if (rest > 0)
-      await afterCrash(program, { ...crash, before: once.log, at: at + 1 + ((pick + at) % rest), first: at });
+      await afterCrash(program, {
+        ...crash,
+        before: once.log,
+        earlier: [...once.bodies, ...whole.bodies],
+        at: at + 1 + ((pick + at) % rest),
+        first: at,
+      });
   }
 }
 
@@ -47,6 +53,8 @@ interface Crash {
   readonly whole: Process;
   /** The log that the crash cut off. */
   readonly before: StoredLog;
+  /** What ran before, the latest first. */
+  readonly earlier: readonly BodyRun[];
   readonly at: number;
   readonly way: 'run' | 'resume';
   readonly options: RunnerOptions;
@@ -90,13 +98,13 @@ async function afterCrash(program: Program, crash: Crash): Promise<Process> {
   }
 }
 
-function assertConverged({ result, bodies, log }: Process, { whole, before, at }: Crash): void {
+function assertConverged({ result, bodies, log }: Process, { whole, before, earlier, at }: Crash): void {
   expect([result.status, result.answer]).toEqual([whole.result.status, whole.result.answer]);
   expect(tellOf(result.error)).toEqual(tellOf(whole.result.error));
   assertLawful(result);
   expect(requestsOf(result)).toEqual(requestsOf(whole.result));
   expect(log.entries.slice(0, at)).toEqual(before.entries.slice(0, at));
-  assertBodies(bodies, before.history.slice(0, at), result);
+  assertBodies({ bodies, earlier, written: before.history.slice(0, at) }, result);
 }
 
 function tellOf(error: unknown): unknown {
@@ -111,27 +119,41 @@ function assertLawful({ info }: RunResult): void {
 
 /** What had ended does not run again; what was in flight does, once, under the key that it had. */
 function assertBodies(
-  bodies: readonly BodyRun[],
-  written: readonly LogMessage[],
+  {
+    bodies,
+    earlier,
+    written,
+  }: {
+    readonly bodies: readonly BodyRun[];
+    readonly earlier: readonly BodyRun[];
+    readonly written: readonly LogMessage[];
+  },
   { runId }: RunResult,
 ): void {
   const inFlight = new Map<string, unknown>();
   const ended = new Set<string>();
-  const keyOf = (ordinal: number): string => `${ID}:${runId.slice(-17).replace('-', '')}-r${ordinal}`;
+  const idOf = (ordinal: number): string => `${runId.slice(-17).replace('-', '')}-r${ordinal}`;
   for (const message of written) {
     if (message.type === 'RequestCreation' && message.kind !== 'graph')
-      inFlight.set(keyOf(message.ordinal), message.input);
+      inFlight.set(idOf(message.ordinal), message.input);
     // The root gives its result again where its run had no time to say that it has ended.
     if (!('ordinal' in message) || !ENDS.has(message.type) || message.ordinal === 0) continue;
-    inFlight.delete(keyOf(message.ordinal));
-    ended.add(keyOf(message.ordinal));
+    inFlight.delete(idOf(message.ordinal));
+    ended.add(idOf(message.ordinal));
   }
   const attempts = bodies.map(({ key, attempt }) => `${key} ${attempt}`);
+  const owners = new Map(bodies.map(({ key, requestId }) => [key, requestId]));
 
-  expect(bodies.filter(({ key }) => ended.has(key))).toEqual([]);
+  expect(bodies.filter(({ requestId }) => ended.has(requestId))).toEqual([]);
   expect(attempts).toEqual([...new Set(attempts)]);
-  for (const [key, input] of inFlight)
-    expect(bodies.find((body) => body.key === key)).toMatchObject({ input });
+  expect(bodies.filter(({ key, requestId }) => owners.get(key) !== requestId)).toEqual([]);
+  for (const [requestId, input] of inFlight) {
+    const ran = earlier.find((body) => body.requestId === requestId);
+    expect(bodies.find((body) => body.requestId === requestId)).toMatchObject({
+      input,
+      ...(ran === undefined ? {} : { key: ran.key }),
+    });
+  }
 }
 
 // What names a gate of a race is another in another run.

@@ -34,6 +34,7 @@ export interface Program {
 
 /** A body that began. */
 export interface BodyRun {
+  readonly requestId: string;
   readonly key: string;
   readonly attempt: number;
   readonly input: unknown;
@@ -44,8 +45,8 @@ export class World {
   readonly bodies: BodyRun[] = [];
   readonly #gates = new Map<string, Deferred<void>>();
 
-  begin({ idempotencyKey, attempt }: NodeContext, given: unknown): void {
-    this.bodies.push({ key: idempotencyKey, attempt, input: given });
+  begin({ requestId, idempotencyKey, attempt }: NodeContext, given: unknown): void {
+    this.bodies.push({ requestId, key: idempotencyKey, attempt, input: given });
   }
 
   gate(name: string): Deferred<void> {
@@ -270,7 +271,7 @@ export class Cast {
       return 'loser';
     });
     return async ({ ctx, sum, index }: Turn) => {
-      const gate = `${ctx.idempotencyKey} ${ctx.attempt} ${index}`;
+      const gate = `${ctx.requestId} ${ctx.attempt} ${index}`;
       const other = ctx.call(loser, gate);
       const first: unknown = await Promise.race([ctx.call(winner, sum).catch(told), other]);
       world.gate(gate).resolve();
