@@ -98,8 +98,8 @@ export class RunDurability {
   }
 
   /** Writes nothing more, and lets others go on with the workflow. */
-  detach(): void {
-    this.#detached ??= this.journal.detach();
+  detach(options?: { readonly removes: boolean }): void {
+    this.#detached ??= this.journal.detach(options);
   }
 
   #replayOf({ record, message, onReplayed }: Continuation): Replay {
@@ -116,7 +116,8 @@ export class RunDurability {
         afterThisTurn(() => this.#host.onReplayed());
       },
       onChanged: (error) => {
-        this.detach();
+        // Of a fork nothing but its copy is there.
+        this.detach({ removes: message.reason === 'fork' });
         this.#host.fail(error);
       },
     });

@@ -192,14 +192,19 @@ export class Journal {
     return true;
   }
 
-  /** Writes nothing more, not even what is on its way to be, and gives the lease up: the workflow stays as it is. */
-  async detach(): Promise<void> {
+  /**
+   * Writes nothing more, not even what is on its way to be, and gives the lease up: the workflow stays as it is, unless it
+   * is to be removed.
+   */
+  async detach({ removes = false }: { readonly removes?: boolean } = {}): Promise<void> {
     if (!this.#isOver) {
       this.#isDetached = true;
       this.#drop();
     }
     await this.#writing?.catch(() => undefined); // told by onFailure
     await this.#release();
+    // Where it cannot be removed, it is one that nobody has gone on with.
+    if (removes) await this.#checkpointer.delete(this.workflowId).catch(() => undefined);
   }
 
   #inFlight = 0;

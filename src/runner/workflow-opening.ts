@@ -202,6 +202,8 @@ class Opening {
       journal.prepare(value, this.#options.target.name);
     const message = this.#continuation('fork', reopened);
     for (const each of undone(cut.messages, new Set(reopened))) journal.append(each);
+    // Before anything runs: what was in flight would have another key in the fork that is made when this one is lost.
+    await journal.flush();
     return this.#continued({ record: cut, message, journal, answers: new Map(), input });
   }
 
