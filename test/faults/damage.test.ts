@@ -10,6 +10,7 @@ import {
   continues,
   findOffences,
   readEffects,
+  recordAtRest,
   recordOf,
   type NotedEffect,
   type Recorded,
@@ -28,6 +29,8 @@ async function leaveHalfDone(bay: Bay): Promise<Recorded> {
   await using dead = await bay.start({ holds: ['sail', 'lade'] });
   dead.send({ do: 'run', workflowId: WORKFLOW, input: PROVISIONS });
   await dead.holds('lade');
+  // The watermark of an append comes after it: killed between the two, nobody could tell that the end was lost.
+  await recordAtRest(bay.checkpointer, WORKFLOW);
   await dead.kill();
   return await recordOf(bay.checkpointer, WORKFLOW);
 }
@@ -90,6 +93,8 @@ describe.each([
         await fileSql(bay.place.dir, 'PRAGMA wal_checkpoint(TRUNCATE)');
       const truth = { record, outputs: (await calmVoyage()).outputs };
       const source = bay.place.type === 'file' ? bay.place.dir : '';
+      // Most of what is in the other files is rebuilt or says nothing.
+      const main = isTidy ? 'troupe.db' : 'troupe.db-wal';
       const files = readdirSync(source).filter((file) => statSync(join(source, file)).size > 0);
       const sailor = await bay.start();
       const sequels: Sequel[] = [];
@@ -97,7 +102,7 @@ describe.each([
       for (let index = 0; index < count; index += 1) {
         const dir = `${source}-${index}`;
         cpSync(source, dir, { recursive: true });
-        const file = files[index % files.length] ?? '';
+        const file = (index % 4 === 0 ? files[(index / 4) % files.length] : undefined) ?? main;
         const name = `${file}: ${damage(dice, join(dir, file))}`;
         sequels.push(await goOn(sailor, name, { type: 'file', dir }));
       }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as pass } from 'node:timers/promises';
 import { historyOf, type Checkpointer, type LogMessage } from 'troupe/checkpoint';
 import { isDeepStrictEqual } from 'node:util';
 import type { Effect } from './voyage.ts';
@@ -29,10 +30,23 @@ export interface Recorded {
 /** What a store has of a workflow that it does not know. */
 export const NOTHING: Recorded = { entries: [], messages: [] };
 
+/** What writes nothing for so long is at rest. */
+const REST_MS = 200;
+
 /** What a store has of a workflow; nothing for an unknown one. */
 export async function recordOf(checkpointer: Checkpointer, workflowId: string): Promise<Recorded> {
   const stored = await checkpointer.read(workflowId);
   return stored === undefined ? NOTHING : { entries: stored.entries, messages: historyOf(stored) };
+}
+
+/** What a store has of a workflow whose bodies wait to be released, once all that goes on beside them has come to rest. */
+export async function recordAtRest(checkpointer: Checkpointer, workflowId: string): Promise<Recorded> {
+  for (let before = NOTHING; ;) {
+    const record = await recordOf(checkpointer, workflowId);
+    if (record.entries.length > 0 && record.entries.length === before.entries.length) return record;
+    before = record;
+    await pass(REST_MS);
+  }
 }
 
 interface RecordedInvocation {
@@ -56,10 +70,10 @@ function invocationsOf({ messages }: Recorded): ReadonlyMap<number, RecordedInvo
   return found;
 }
 
-/** The place in the log of the invocation that a key belongs to. */
-function ordinalOf(key: string): number {
-  const [, ordinal] = /-r(\d+)$/u.exec(key) ?? [];
-  if (ordinal === undefined) throw new Error(`"${key}" is no idempotency key of an invocation`);
+/** The place in the log of the invocation that a request id belongs to. */
+function ordinalOf(request: string): number {
+  const [, ordinal] = /-r(\d+)$/u.exec(request) ?? [];
+  if (ordinal === undefined) throw new Error(`"${request}" is no id of a request`);
   return Number(ordinal);
 }
 
@@ -71,6 +85,8 @@ export interface Offences {
   readonly unrecorded: readonly NotedEffect[];
   /** A key stands for two bodies, or for one with two inputs. */
   readonly shared: readonly NotedEffect[];
+  /** A body has another key than it had in an earlier attempt or process. */
+  readonly rekeyed: readonly NotedEffect[];
   /** One process ran a body twice. */
   readonly doubled: readonly NotedEffect[];
 }
@@ -80,8 +96,9 @@ export function findOffences(effects: readonly NotedEffect[], records: readonly 
   const begun = effects.filter(({ at }) => at === 'begin');
   const known = records.map(invocationsOf);
   const owners = new Map(begun.toReversed().map((effect) => [effect.key, effect]));
-  const isRepeated = ({ process, key, attempt }: NotedEffect): boolean => {
-    const before = known[process]?.get(ordinalOf(key));
+  const keys = new Map(begun.toReversed().map(({ request, key }) => [ordinalOf(request), key]));
+  const isRepeated = ({ process, request, attempt }: NotedEffect): boolean => {
+    const before = known[process]?.get(ordinalOf(request));
     return before !== undefined && (before.hasEnded || attempt <= before.failedAttempt);
   };
   const isShared = ({ key, name, given }: NotedEffect): boolean =>
@@ -89,9 +106,10 @@ export function findOffences(effects: readonly NotedEffect[], records: readonly 
   return {
     repeated: begun.filter(isRepeated),
     unrecorded: begun.filter(
-      ({ process, key, name }) => known[process + 1]?.get(ordinalOf(key))?.name !== name,
+      ({ process, request, name }) => known[process + 1]?.get(ordinalOf(request))?.name !== name,
     ),
     shared: begun.filter(isShared),
+    rekeyed: begun.filter(({ request, key }) => keys.get(ordinalOf(request)) !== key),
     doubled: doublesOf(begun, ({ process, key, attempt }) => `${process} ${key} ${attempt}`),
   };
 }
@@ -102,7 +120,13 @@ function doublesOf<Item>(items: readonly Item[], textOf: (item: Item) => string)
   return items.filter((item) => seen.size === seen.add(textOf(item)).size);
 }
 
-export const NO_OFFENCES: Offences = { repeated: [], unrecorded: [], shared: [], doubled: [] };
+export const NO_OFFENCES: Offences = {
+  repeated: [],
+  unrecorded: [],
+  shared: [],
+  rekeyed: [],
+  doubled: [],
+};
 
 /** The bodies that ran, each once for every key, whatever the order. */
 export function bodiesOf(effects: readonly Effect[]): readonly string[] {

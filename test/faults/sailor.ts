@@ -2,7 +2,7 @@
  * The process that the tests kill, stop and start anew. It is given its settings as an argument, reads commands from its
  * input and writes what happens to its output, all of it as lines of JSON; it ends with its input.
  */
-import { appendFileSync, writeSync } from 'node:fs';
+import { appendFileSync, existsSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as pass } from 'node:timers/promises';
 import { createRunner, isTroupeError, type Runner, type RunResult } from 'troupe';
@@ -28,13 +28,14 @@ const crew = {
     appendFileSync(settings.effects, `\n${JSON.stringify({ ...effect, process: settings.process })}.`);
     report({ type: 'effect', effect });
   },
-  work: async ({ name, key }: Effect) => {
-    if (!holds.has(name)) return pass(key.length % 3);
+  work: async ({ name, request }: Effect) => {
+    if (!holds.has(name)) return pass(request.length % 3);
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
     report({ type: 'holds', name });
-    return released;
+    await released;
+    keepThread();
   },
 };
 const voyage = voyageOf(crew);
@@ -42,6 +43,12 @@ const inspection = inspectionOf(crew);
 
 function report(line: Report): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
+}
+
+/** Lets no timer fire, as a body that computes does. */
+function keepThread(): void {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  while (settings.gate !== undefined && !existsSync(settings.gate)) Atomics.wait(cell, 0, 0, 5);
 }
 
 async function obey(command: Command): Promise<Outcome> {

@@ -1,9 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { openBay, type Bay } from './bay.ts';
 import { calmVoyage, prepareVoyage } from './calm.ts';
 import { newDice } from './dice.ts';
-import { continues, readEffects, recordOf, type Recorded } from './logbook.ts';
+import { continues, readEffects, recordAtRest, recordOf, type Recorded } from './logbook.ts';
 import type { Sailor } from './processes.ts';
 import type { StoreKind } from './store-kinds.ts';
 import type { Command, Outcome } from './talk.ts';
@@ -75,6 +76,8 @@ export function takeoverTests(kind: StoreKind): void {
       const other = await bay.start({ options });
       zombie.send({ do: 'run', workflowId, input: PROVISIONS, isAnswered: true });
       await zombie.holds('lade');
+      // Stopped in the middle of a write, it would lock a file for the others, and nobody could take over.
+      await recordAtRest(checkpointer, workflowId);
       zombie.signal('SIGSTOP');
       const outcome = await other.tellWhenFree({ do: 'resume', workflowId, isAnswered: true });
       const record = await recordOf(checkpointer, workflowId);
@@ -91,6 +94,31 @@ export function takeoverTests(kind: StoreKind): void {
       expect(late.filter(({ at }) => at === 'begin')).toEqual([]);
     },
   );
+
+  test('a process whose body keeps it busy past its lease cannot write', { timeout: TEST_MS }, async () => {
+    await using bay = await openBay(kind);
+    const { checkpointer } = bay;
+    const workflowId = 'busy';
+    const options = { lease: LEASE_MS };
+    const gate = `${bay.effects}.gate`;
+    const calm = await calmVoyage();
+    // Its result is large, and is written without the lease being renewed before.
+    const busy = await bay.start({ options, holds: ['pack'], gate });
+    const other = await bay.start({ options });
+    busy.send({ do: 'run', workflowId, input: PROVISIONS, isAnswered: true });
+    await busy.holds('pack');
+    await recordAtRest(checkpointer, workflowId);
+    busy.send({ do: 'release' });
+    const outcome = await other.tellWhenFree({ do: 'resume', workflowId, isAnswered: true });
+    const record = await recordOf(checkpointer, workflowId);
+
+    writeFileSync(gate, '');
+
+    expect(await busy.outcome(workflowId)).toMatchObject({ code: 'WORKFLOW_ALREADY_RUNNING' });
+    expect(outcome).toMatchObject({ status: 'completed', outputs: calm.outputs });
+    await busy.dismiss();
+    expect(await recordOf(checkpointer, workflowId)).toEqual(record);
+  });
 
   test(
     'processes that are stopped at random moments and wake up change nothing',

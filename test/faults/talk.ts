@@ -13,6 +13,8 @@ export interface SailorSettings {
   readonly process: number;
   /** Bodies that wait to be released. */
   readonly holds?: readonly string[];
+  /** A file: until it is there, a body that was released keeps its thread busy. */
+  readonly gate?: string;
   /** The user and group as whom it runs, where it was started by root. */
   readonly user?: number;
 }

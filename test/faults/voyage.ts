@@ -6,6 +6,7 @@ export interface Effect {
   readonly at: 'begin' | 'end' | 'fail';
   readonly name: string;
   readonly given: unknown;
+  readonly request: string;
   readonly key: string;
   readonly attempt: number;
 }
@@ -52,7 +53,7 @@ async function act<Result>(
   { name, given, ctx }: { readonly name: string; readonly given: unknown; readonly ctx: NodeContext },
   body: () => Result | Promise<Result>,
 ): Promise<Result> {
-  const facts = { name, given, key: ctx.idempotencyKey, attempt: ctx.attempt };
+  const facts = { name, given, request: ctx.requestId, key: ctx.idempotencyKey, attempt: ctx.attempt };
   crew.note({ ...facts, at: 'begin' });
   try {
     await crew.work({ ...facts, at: 'begin' });
