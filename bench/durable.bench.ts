@@ -14,7 +14,7 @@ import { expectEqual, format, interleave, micros, note, perItem, pick, report, t
 import { createRunner, leaf, node } from './troupe.ts';
 
 const CHAIN = 10;
-const SYNC_ROUNDS = pick({ warmup: 3, measured: 15 }, { warmup: 2, measured: 7 });
+const SYNC_ROUNDS = pick({ warmup: 15, measured: 25 }, { warmup: 2, measured: 7 });
 const SYNC_RUNS = pick(60, 20);
 const WRITES = pick(600, 200);
 const ASYNC_ROUNDS = pick({ warmup: 6, measured: 15 }, { warmup: 3, measured: 7 });

@@ -2,21 +2,23 @@ import { systemClock } from '../clock.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Blob } from '../log/codec.ts';
 import type { CheckpointBatch } from './checkpointer.ts';
-import type { FileConnection, Statement } from './file-connection.ts';
+import type { FileConnection } from './file-connection.ts';
 import { isConflict } from './file-errors.ts';
 import { findLease, givenUpText, leaseOf, renewLease, type HeldLease, type Tail } from './file-leases.ts';
 import {
-  entriesOf,
   headTextOf,
   lastTextOf,
   leaseTextOf,
+  OF_WORKFLOW,
   positionOf,
-  textOf,
+  positionsOf,
   type HeadFacts,
 } from './file-rows.ts';
 import { blobSeal, chainAfter, chainStart, type LogPlace } from './file-seals.ts';
 import type { FileStore } from './file-store.ts';
 import { alreadyRunning, isEnd, notFound } from './reading.ts';
+
+const IS_STORED = 'SELECT 1 FROM blobs WHERE number = ? AND hash = ?';
 
 /** A batch on its way into the log of a workflow. */
 interface Append {
@@ -28,27 +30,27 @@ interface Append {
 }
 
 /**
- * Appends a batch. Rejects with `WorkflowAlreadyRunningError` when the lease is not the newest one, and with
+ * Appends a batch. Throws `WorkflowAlreadyRunningError` when the lease is not the newest one, and with
  * {@link CheckpointError} when `first` is not where the log ends; then nothing is written.
  */
-export async function appendBatch(store: FileStore, held: HeldLease, batch: CheckpointBatch): Promise<void> {
+export function appendBatch(store: FileStore, held: HeldLease, batch: CheckpointBatch): void {
   const append = { store, held, batch, now: systemClock.now() };
-  if (held.tail.length === batch.first && (await write(append))) return;
+  if (held.tail.length === batch.first && write(append)) return;
   // Another checkpointer of this process may have written with the same lease.
-  const found = await findLease(store, held);
+  const found = findLease(store, held);
   if (found === undefined) throw alreadyRunning(held.workflowId);
   held.tail = found.tail;
-  if (held.tail.length === batch.first && (await write(append))) return;
+  if (held.tail.length === batch.first && write(append)) return;
   throw new CheckpointError(
     `Workflow "${held.workflowId}" has ${held.tail.length} entries, and not ${batch.first}`,
     { hint: 'Read it again.' },
   );
 }
 
-/** Resolves with whether the batch is written; if not, the lease is not the newest one, or the log ends elsewhere. */
-async function write(append: Append): Promise<boolean> {
+/** Whether the batch is written; if not, the lease is not the newest one, or the log ends elsewhere. */
+function write(append: Append): boolean {
   const { store, held, batch } = append;
-  const isWritten = await (isPlain(held.tail, batch) ? writeEntries(append) : writeBatch(append));
+  const isWritten = isPlain(held.tail, batch) ? writeEntries(append) : writeBatch(append);
   if (!isWritten) return false;
   const { number, generation, tail } = held;
   store.log.add(sizeOf(batch));
@@ -72,44 +74,63 @@ function isPlain(
 }
 
 /** One statement: a transaction of several costs half as much again. */
-async function writeEntries(append: Append): Promise<boolean> {
+function writeEntries(append: Append): boolean {
   const { store, held, now } = append;
-  if (now - held.renewedAt > store.settings.leaseMs / 3) await renewLease(store, held);
+  if (now - held.renewedAt > store.settings.leaseMs / 3) renewLease(store, held);
   const { length, chain, seal, text } = logEndOf(append, held.tail);
-  // Numbers stand in the statement itself: each value that is put in for a question mark takes its time.
-  const position = positionOf(held.number, held.tail.length);
-  const sql = `INSERT INTO entries SELECT ${position}, ?, ? FROM workflows WHERE ${fenceOf(held)}`;
-  const isWritten = await isFenced(
-    async () => (await connectionOf(append).execute(sql, [seal, text])).rowsAffected === 1,
+  const { number, token, tail } = held;
+  const isWritten = isFenced(
+    () =>
+      connectionOf(append).run(
+        'INSERT INTO entries SELECT ?, ?, ? FROM workflows WHERE number = ? AND token = ? AND revision = ?',
+        positionOf(number, tail.length),
+        seal,
+        text,
+        number,
+        token,
+        tail.revision,
+      ) === 1,
   );
-  if (isWritten) held.tail = { ...held.tail, length, chain };
+  if (isWritten) held.tail = { ...tail, length, chain };
   return isWritten;
 }
 
-async function writeBatch(append: Append): Promise<boolean> {
+function writeBatch(append: Append): boolean {
   const { store, held, batch, now } = append;
   const { entries, releases = false, replaces = false } = batch;
   const revision = held.tail.revision + 1;
   const place = { ...placeOf(held), revision, epoch: replaces ? revision : held.tail.epoch };
   const start = replaces ? { ...held.tail, epoch: revision, length: 0, chain: chainStart(place) } : held.tail;
-  const blobs = await unstoredBlobs(append);
+  const blobs = unstoredBlobs(append);
   const { length, chain, seal, text } = logEndOf(append, start);
   const head = nextHead(append, { epoch: place.epoch, length, chain, blobs: blobs.length });
   const lease = releases ? givenUpText(held) : leaseTextOf(held, leaseOf(store, held.workflowId, now));
-  const { number, token } = held;
-  const sealOrNull = entries.length > 0 ? seal : null;
-  const statement = {
-    sql: `INSERT INTO batches VALUES (${number}, NULL, NULL, ${token}, ${revision}, ?, ${head.createdAt}, ?,
-      ${isEnd(head.status) ? now : 'NULL'}, ?, ${token + (releases ? 1 : 0)}, ${positionOf(number, start.length)}, ?, ?)`,
-    args: [lease, head.status, headTextOf(place, head), sealOrNull, text],
-  };
-  const others = [...(replaces ? deletions(held) : []), ...blobs.map((blob) => insertion(place, blob))];
   const connection = connectionOf(append);
-  // What it is not given to write, it takes back with all that was done before.
-  const isWritten = await isFenced(() =>
-    others.length === 0
-      ? connection.execute(statement.sql, statement.args)
-      : connection.batch([...others, statement], 'write'),
+  const write = (): unknown =>
+    connection.run(
+      'INSERT INTO batches VALUES (?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      held.number,
+      held.token,
+      revision,
+      lease,
+      head.createdAt,
+      head.status,
+      isEnd(head.status) ? now : null,
+      headTextOf(place, head),
+      held.token + (releases ? 1 : 0),
+      positionOf(held.number, start.length),
+      entries.length > 0 ? seal : null,
+      text,
+    );
+  const isAlone = !replaces && blobs.length === 0;
+  const isWritten = isFenced(() =>
+    isAlone
+      ? write()
+      : connection.transaction('IMMEDIATE', () => {
+          if (replaces) deleteLog(connection, held);
+          for (const blob of blobs) insertBlob(connection, place, blob);
+          write();
+        }),
   );
   if (isWritten) {
     held.tail = { revision, epoch: place.epoch, head, length, chain };
@@ -154,48 +175,32 @@ function nextHead(
   };
 }
 
-/** That a lease is the newest one, and that nobody has written the head with the same one. */
-function fenceOf({ number, token, tail }: HeldLease): string {
-  return `number = ${number} AND token = ${token} AND revision = ${tail.revision}`;
+function deleteLog(connection: FileConnection, { number }: HeldLease): void {
+  connection.run(`DELETE FROM entries WHERE ${OF_WORKFLOW}`, ...positionsOf(number));
+  connection.run('DELETE FROM blobs WHERE number = ?', number);
 }
 
-function deletions({ number }: HeldLease): Statement[] {
-  return [
-    { sql: `DELETE FROM entries WHERE ${entriesOf(number)}` },
-    { sql: `DELETE FROM blobs WHERE number = ${number}` },
-  ];
-}
-
-function insertion(place: LogPlace, { hash, text }: Blob): Statement {
-  return {
-    sql: `INSERT INTO blobs VALUES (${place.number}, ?, ?, ?)`,
-    args: [hash, blobSeal(place, hash, text), text],
-  };
+function insertBlob(connection: FileConnection, place: LogPlace, { hash, text }: Blob): void {
+  const seal = blobSeal(place, hash, text);
+  connection.run('INSERT INTO blobs VALUES (?, ?, ?, ?)', place.number, hash, seal, text);
 }
 
 /** The blobs of a batch that are not stored yet, each once. */
-async function unstoredBlobs({ store, held, batch }: Append): Promise<readonly Blob[]> {
+function unstoredBlobs({ store, held, batch }: Append): readonly Blob[] {
   const { blobs = [], replaces } = batch;
+  const mayBeStored = replaces !== true && (held.tail.head?.blobs ?? 0) > 0;
   const seen = new Set<string>();
-  if (blobs.length > 0 && replaces !== true && (held.tail.head?.blobs ?? 0) > 0) {
-    const { rows } = await store.durable.execute(
-      `SELECT CAST(hash AS BLOB) AS hash FROM blobs
-        WHERE number = ${held.number} AND hash IN (${blobs.map(() => '?').join()})`,
-      blobs.map(({ hash }) => hash),
-    );
-    for (const { hash } of rows) seen.add(textOf(hash));
-  }
   return blobs.filter(({ hash }) => {
-    const isNew = !seen.has(hash);
+    if (seen.has(hash)) return false;
     seen.add(hash);
-    return isNew;
+    return !mayBeStored || store.durable.all(IS_STORED, held.number, hash).length === 0;
   });
 }
 
-/** Resolves with false for what was refused, or wrote nothing. */
-async function isFenced(attempt: () => Promise<unknown>): Promise<boolean> {
+/** Whether something was written; false for what was refused. */
+function isFenced(write: () => unknown): boolean {
   try {
-    return (await attempt()) !== false;
+    return write() !== false;
   } catch (error) {
     if (isConflict(error)) return false;
     throw error;

@@ -1,17 +1,27 @@
-import type { Client, Config, InStatement, InValue, ResultSet } from '@libsql/client';
-import { pathToFileURL } from 'node:url';
-import { systemClock } from '../clock.ts';
+import { CheckpointError } from '../errors.ts';
 import { storeError } from './file-errors.ts';
 
-/** A statement with what is put in for its question marks. */
-export interface Statement {
-  readonly sql: string;
-  readonly args?: readonly InValue[];
+/** What is put in for a question mark. A `number` arrives as a float, which only a column of integers turns back. */
+export type Value = string | number | bigint | Buffer | null;
+
+/** A row by the names of its columns. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What is used of `libsql`. */
+export interface Engine {
+  readonly inTransaction: boolean;
+  readonly prepare: (sql: string) => PreparedStatement;
+  readonly close: () => void;
+}
+
+interface PreparedStatement {
+  readonly run: (args: readonly Value[]) => { readonly changes: number };
+  readonly all: (args: readonly Value[]) => Row[];
 }
 
 /** How a connection is opened. */
 export interface ConnectionOptions {
-  readonly createClient: (config: Config) => Client;
+  readonly Engine: new (path: string, options: { readonly timeout: number }) => Engine;
   /** Of the database file. */
   readonly path: string;
   /** Run on every connection before anything else. */
@@ -20,100 +30,90 @@ export interface ConnectionOptions {
 
 /** A lock is waited for inside SQLite, where nothing else of the process can run: keep that short, and wait outside. */
 const BLOCKING_WAIT_MS = 100;
-const PAUSE_MS = 20;
-const LONGEST_WAIT_MS = 10_000;
-
-const LOCKED: ReadonlySet<unknown> = new Set(['SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_PROTOCOL']);
 
 /**
- * One connection to the database. No transaction stays open beyond a turn of the event loop: it would lock out the other
- * connections of this process, which wait without giving it its turn.
+ * One connection to the database. Statements are prepared once, so that their texts must be few: what differs from one time
+ * to the next is put in for a question mark. All of it happens at once; what throws has changed nothing.
  *
  * Text must be read as a blob (`CAST(… AS BLOB) AS name`): for text that is no UTF-8, or a name in a damaged schema that
  * is none, the package ends the whole process.
  */
 export class FileConnection {
-  readonly #client: Client;
-  readonly #path: string;
-  readonly #pragmas: readonly string[];
-  #isPrepared = false;
+  readonly #options: ConnectionOptions;
+  readonly #statements = new Map<string, PreparedStatement>();
+  #engine: Engine | undefined;
 
-  /** Throws {@link CheckpointError} when the file cannot be opened. */
-  constructor({ createClient, path, pragmas }: ConnectionOptions) {
-    this.#path = path;
-    this.#pragmas = pragmas;
-    try {
-      // With more than one connection the pragmas would have to be set on each.
-      this.#client = createClient({
-        url: pathToFileURL(path).href,
-        concurrency: 1,
-        timeout: BLOCKING_WAIT_MS,
-      });
-    } catch (error) {
-      throw storeError(path, error);
-    }
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
   }
 
-  /** Runs one statement, as a transaction of its own. Rejects with {@link CheckpointError}. */
-  execute(sql: string, args: readonly InValue[] = []): Promise<ResultSet> {
-    return this.#attempt(() => this.#client.execute({ sql, args: args as InValue[] })); // it only reads them
+  /** The rows of a query. Throws {@link CheckpointError}. */
+  all(sql: string, ...args: readonly Value[]): Row[] {
+    return this.#attempt(() => this.#prepared(sql).all(args));
   }
 
-  /** Runs all statements as one transaction; nothing of it stays when one fails. Rejects with {@link CheckpointError}. */
-  batch(statements: readonly Statement[], mode: 'write' | 'deferred'): Promise<ResultSet[]> {
-    return this.#attempt(() => this.#client.batch(statements as InStatement[], mode)); // it only reads them
+  /** Runs a statement, outside of {@link transaction} as one of its own; returns how many rows it has changed. Throws {@link CheckpointError}. */
+  run(sql: string, ...args: readonly Value[]): number {
+    return this.#attempt(() => this.#prepared(sql).run(args).changes);
+  }
+
+  /** Runs several statements as one; nothing of them stays when one throws. Throws {@link CheckpointError}. */
+  transaction<Result>(mode: 'IMMEDIATE' | 'DEFERRED', work: () => Result): Result {
+    return this.#attempt(() => {
+      this.#prepared(`BEGIN ${mode}`).run([]);
+      const result = work();
+      this.#prepared('COMMIT').run([]);
+      return result;
+    });
   }
 
   /** Does something on another connection while none of any process can write. */
-  async whileLocked(work: () => Promise<unknown>): Promise<void> {
-    const transaction = await this.#attempt(() => this.#client.transaction('write'));
-    try {
-      await work();
-    } finally {
-      transaction.close();
-    }
+  whileLocked(work: () => void): void {
+    this.#attempt(() => {
+      this.#prepared('BEGIN IMMEDIATE').run([]);
+      work();
+      this.#prepared('ROLLBACK').run([]);
+    });
   }
 
+  /** It is opened again when it is used again. */
   close(): void {
-    this.#client.close();
-  }
-
-  async #attempt<Result>(work: () => Promise<Result>): Promise<Result> {
-    let deadline: number | undefined;
-    for (;;) {
-      try {
-        if (!this.#isPrepared) await this.#prepare();
-        return await work();
-      } catch (error) {
-        this.#renew();
-        deadline ??= systemClock.now() + LONGEST_WAIT_MS;
-        if (!isLocked(error) || systemClock.now() > deadline) throw storeError(this.#path, error);
-      }
-      await pause();
-    }
+    const engine = this.#engine;
+    this.#engine = undefined;
+    this.#statements.clear();
+    if (engine === undefined) return;
+    // It goes on until its statements are collected as garbage, and must hold no lock till then.
+    if (engine.inTransaction) engine.prepare('ROLLBACK').run([]);
+    engine.close();
   }
 
   /**
    * A statement that failed for a lock stays in progress until it is collected as garbage, and until then what is written
    * on its connection is not committed, and is lost with the process: see tursodatabase/libsql-client-ts#352.
    */
-  #renew(): void {
-    this.#isPrepared = false;
-    this.#client.reconnect();
+  #attempt<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      this.close();
+      throw error instanceof CheckpointError ? error : storeError(this.#options.path, error);
+    }
   }
 
-  async #prepare(): Promise<void> {
-    for (const pragma of this.#pragmas) await this.#client.execute(pragma);
-    this.#isPrepared = true;
+  #prepared(sql: string): PreparedStatement {
+    let prepared = this.#statements.get(sql);
+    if (prepared === undefined) {
+      prepared = (this.#engine ?? this.#open()).prepare(sql);
+      this.#statements.set(sql, prepared);
+    }
+    return prepared;
   }
-}
 
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && LOCKED.has(error.code);
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    systemClock.setTimeout(resolve, PAUSE_MS);
-  });
+  #open(): Engine {
+    const { Engine, path, pragmas } = this.#options;
+    const engine = new Engine(path, { timeout: BLOCKING_WAIT_MS });
+    this.#engine = engine;
+    for (const pragma of pragmas) engine.prepare(pragma).all([]);
+    return engine;
+  }
 }

@@ -37,11 +37,20 @@ export function damagedStore(path: string, what: string, hint = ''): CheckpointE
   });
 }
 
-/** Whether a statement was refused because a row with such a key is there already. */
+/** Whether a statement was refused because a row with such a key is there already, or by a trigger. */
 export function isConflict(error: unknown): boolean {
   return error instanceof CheckpointError && codeOf(error.cause) === 'SQLITE_CONSTRAINT';
 }
 
+/** Whether a statement found the database locked: the same may succeed a moment later. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof CheckpointError && LOCKED.has(codeOf(error.cause));
+}
+
+const LOCKED: ReadonlySet<string> = new Set(['SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_PROTOCOL']);
+
+/** Without what SQLite adds to tell one kind of it from another, as in `SQLITE_BUSY_SNAPSHOT`. */
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^SQLITE_[^_]+/u.exec(code)?.[0] ?? code;
 }

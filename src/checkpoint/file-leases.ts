@@ -37,45 +37,49 @@ export interface Tail {
 }
 
 /**
- * Takes a lease, of a new workflow as well. Rejects with `WorkflowAlreadyRunningError` while another has it and is alive.
+ * Takes a lease, of a new workflow as well. Throws `WorkflowAlreadyRunningError` while another has it and is alive.
  */
-export function acquireLease(store: FileStore, workflowId: string): Promise<HeldLease> {
-  return tryAgain(store, async () => {
-    const claimed = await claimNext(store, workflowId);
+export function acquireLease(store: FileStore, workflowId: string): HeldLease {
+  return tryAgain(store, () => {
+    const claimed = claimNext(store, workflowId);
     if (claimed !== undefined) return claimed;
-    const row = await findRow(store, workflowId);
+    const row = findRow(store, workflowId);
     if (row === undefined) return claim(store, workflowId);
     if (isHeld(row)) throw alreadyRunning(workflowId);
     if (!isPast(row, store.settings.ttlMs, systemClock.now())) return take(store, row, workflowId);
-    await removeRow(store, row);
+    removeRow(store, row);
     return undefined;
   });
 }
 
 /** What is known of a lease that was taken elsewhere; undefined when it is not the newest one. */
-export async function findLease(store: FileStore, lease: Lease): Promise<HeldLease | undefined> {
+export function findLease(store: FileStore, lease: Lease): HeldLease | undefined {
   const { workflowId, token } = lease;
-  const row = await findRow(store, workflowId);
+  const row = findRow(store, workflowId);
   if (row?.token !== token) return undefined;
   return { ...keyOf(row), workflowId, token, renewedAt: 0, tail: tailOf(row) };
 }
 
-/** Makes a lease last as long as a new one. Rejects with `WorkflowAlreadyRunningError` when another has taken it. */
-export async function renewLease(store: FileStore, held: HeldLease): Promise<void> {
+/** Makes a lease last as long as a new one. Throws `WorkflowAlreadyRunningError` when another has taken it. */
+export function renewLease(store: FileStore, held: HeldLease): void {
   const now = systemClock.now();
-  const { rowsAffected } = await store.quick.execute(
-    `UPDATE workflows SET lease = ? WHERE number = ${held.number} AND token = ${held.token}`,
-    [leaseTextOf(held, leaseOf(store, held.workflowId, now))],
+  const changes = store.quick.run(
+    'UPDATE workflows SET lease = ? WHERE number = ? AND token = ?',
+    leaseTextOf(held, leaseOf(store, held.workflowId, now)),
+    held.number,
+    held.token,
   );
-  if (rowsAffected === 0) throw alreadyRunning(held.workflowId);
+  if (changes === 0) throw alreadyRunning(held.workflowId);
   held.renewedAt = now;
 }
 
 /** Gives a lease up; nothing happens when another has taken it. */
-export async function releaseLease(store: FileStore, held: HeldLease): Promise<void> {
-  await store.quick.execute(
-    `UPDATE workflows SET token = ${held.token + 1}, lease = ? WHERE number = ${held.number} AND token = ${held.token}`,
-    [givenUpText(held)],
+export function releaseLease(store: FileStore, held: HeldLease): void {
+  store.quick.run(
+    'UPDATE workflows SET token = token + 1, lease = ? WHERE number = ? AND token = ?',
+    givenUpText(held),
+    held.number,
+    held.token,
   );
 }
 
@@ -99,21 +103,24 @@ function tailOf(row: WorkflowRow): Tail {
 }
 
 /** Undefined when another was faster. */
-async function take(store: FileStore, row: WorkflowRow, workflowId: string): Promise<HeldLease | undefined> {
+function take(store: FileStore, row: WorkflowRow, workflowId: string): HeldLease | undefined {
   const now = systemClock.now();
   const key = { ...keyOf(row), token: Math.max(row.token + 1, now) };
-  const { rowsAffected } = await store.quick.execute(
-    `UPDATE workflows SET token = ${key.token}, lease = ? WHERE number = ${row.number} AND lease = ?`,
-    [leaseTextOf(key, leaseOf(store, workflowId, now)), row.leaseText],
+  const changes = store.quick.run(
+    'UPDATE workflows SET token = ?, lease = ? WHERE number = ? AND lease = ?',
+    key.token,
+    leaseTextOf(key, leaseOf(store, workflowId, now)),
+    row.number,
+    row.leaseText,
   );
-  return rowsAffected === 0 ? undefined : { ...key, workflowId, renewedAt: now, tail: tailOf(row) };
+  return changes === 0 ? undefined : { ...key, workflowId, renewedAt: now, tail: tailOf(row) };
 }
 
 /**
  * Gives a workflow the row after the last one that was given here, which is right for most that are begun: one statement
  * tells that it is new and takes its lease. Undefined where it is not, or where that row is taken.
  */
-async function claimNext(store: FileStore, workflowId: string): Promise<HeldLease | undefined> {
+function claimNext(store: FileStore, workflowId: string): HeldLease | undefined {
   const number = store.nextNumber;
   store.nextNumber = undefined;
   if (number === undefined || store.damage !== undefined) return undefined;
@@ -121,21 +128,23 @@ async function claimNext(store: FileStore, workflowId: string): Promise<HeldLeas
 }
 
 /** Gives a new workflow a row; undefined when another was faster. */
-async function claim(store: FileStore, workflowId: string): Promise<HeldLease | undefined> {
-  const free = await findFreeNumber(store);
+function claim(store: FileStore, workflowId: string): HeldLease | undefined {
+  const free = findFreeNumber(store);
   return free.isUsed ? claimUsed(store, workflowId, free) : claimNew(store, workflowId, free);
 }
 
 /** A row that is new; undefined when it or the name is taken, or when tokens have come further. */
-async function claimNew(
+function claimNew(
   store: FileStore,
   workflowId: string,
   { number, token }: Pick<FreeNumber, 'number' | 'token'>,
-): Promise<HeldLease | undefined> {
-  const key = { number, generation: 1, token: Math.max(token, systemClock.now()) };
+): HeldLease | undefined {
+  const key = { workflowId, number, generation: 1, token: Math.max(token, systemClock.now()) };
   const sql = `INSERT OR IGNORE INTO workflows (number, generation, name, token, revision, lease)
-    SELECT ${number}, 1, ?, ${key.token}, 0, ? FROM tokens WHERE floor < ${key.token}`;
-  const held = await claimRow(store, { ...key, workflowId }, sql);
+    SELECT ?, 1, ?, ?3, 0, ? FROM tokens WHERE floor < ?3`;
+  const held = claimRow(store, key, (lease) =>
+    store.quick.run(sql, number, nameOf(workflowId), key.token, lease),
+  );
   if (held !== undefined) store.nextNumber = number + 1;
   return held;
 }
@@ -145,24 +154,25 @@ function claimUsed(
   store: FileStore,
   workflowId: string,
   { number, generation, token: least }: FreeNumber,
-): Promise<HeldLease | undefined> {
-  const key = { number, generation, token: Math.max(least, systemClock.now()) };
-  const sql = `UPDATE OR IGNORE workflows SET name = ?, token = ${key.token}, lease = ?
-    WHERE number = ${number} AND generation = ${generation} AND name IS NULL`;
-  return claimRow(store, { ...key, workflowId }, sql);
+): HeldLease | undefined {
+  const key = { workflowId, number, generation, token: Math.max(least, systemClock.now()) };
+  const sql = `UPDATE OR IGNORE workflows SET name = ?, token = ?, lease = ?
+    WHERE number = ? AND generation = ? AND name IS NULL`;
+  return claimRow(store, key, (lease) =>
+    store.quick.run(sql, nameOf(workflowId), key.token, lease, number, generation),
+  );
 }
 
-async function claimRow(
+/** Gives a row a lease; `write` returns how many rows it has changed. */
+function claimRow(
   store: FileStore,
-  key: Lease & { readonly number: number; readonly generation: number },
-  sql: string,
-): Promise<HeldLease | undefined> {
+  key: Pick<HeldLease, 'workflowId' | 'number' | 'generation' | 'token'>,
+  write: (lease: string) => number,
+): HeldLease | undefined {
   const { workflowId, number, generation } = key;
   const now = systemClock.now();
-  const lease = leaseTextOf(key, leaseOf(store, workflowId, now));
   store.marks.reserve(number);
-  const { rowsAffected } = await store.quick.execute(sql, [nameOf(workflowId), lease]);
-  if (rowsAffected === 0) return undefined;
+  if (write(leaseTextOf(key, leaseOf(store, workflowId, now))) === 0) return undefined;
   const chain = chainStart({ number, generation, epoch: 0 });
   const tail = { revision: 0, epoch: 0, head: undefined, length: 0, chain };
   return { ...key, isNew: true, renewedAt: now, tail };
@@ -177,13 +187,13 @@ interface FreeNumber {
   readonly isUsed: boolean;
 }
 
-async function findFreeNumber(store: FileStore): Promise<FreeNumber> {
-  const { rows } = await store.quick.execute(
+function findFreeNumber(store: FileStore): FreeNumber {
+  const [found] = store.quick.all(
     `SELECT CAST((SELECT floor FROM tokens) || ' ' || (SELECT coalesce(max(number), 0) FROM workflows)
       || coalesce((SELECT ' ' || number || ' ' || generation || ' ' || token FROM workflows WHERE name IS NULL LIMIT 1), '')
     AS BLOB) AS free`,
   );
-  const free = textOf(rows[0]?.['free']);
+  const free = textOf(found?.['free']);
   if (free === '') throw damagedStore(store.path, 'its tokens are missing');
   const [floor = 0, last = 0, number, generation = 1, token = 0] = free.split(' ').map(Number);
   const least = Math.max(floor, token) + 1;

@@ -1,14 +1,15 @@
-import type { Row } from '@libsql/client';
+import type { Row } from './file-connection.ts';
 import { systemClock } from '../clock.ts';
 import type { StoredWorkflow, WorkflowPage, WorkflowQuery, WorkflowRecord } from './checkpointer.ts';
 import { damagedStore } from './file-errors.ts';
 import { tryAgain } from './file-removal.ts';
 import {
-  entriesOf,
   isPast,
   lengthOf,
   lossOf,
   nameOf,
+  OF_WORKFLOW,
+  positionsOf,
   recordOf,
   ROW,
   textOf,
@@ -30,18 +31,15 @@ const LEAST_AT_ONCE = 100;
 const SEPARATOR = '\u001e';
 
 /** What is known of a workflow; undefined for one that has not begun, or whose time is up. */
-export async function findRecord(store: FileStore, workflowId: string): Promise<WorkflowRecord | undefined> {
-  const row = begunOf(store, await findRow(store, workflowId));
+export function findRecord(store: FileStore, workflowId: string): WorkflowRecord | undefined {
+  const row = begunOf(store, findRow(store, workflowId));
   return row === undefined ? undefined : recordOf(row, isHeld(row));
 }
 
-/** All of a workflow, as it was at one moment. Rejects with {@link CheckpointError} when it is not what was written. */
-export async function readWorkflow(
-  store: FileStore,
-  workflowId: string,
-): Promise<StoredWorkflow | undefined> {
-  const found = await tryAgain(store, async () => {
-    const row = begunOf(store, await findRow(store, workflowId));
+/** All of a workflow, as it was at one moment. Throws {@link CheckpointError} when it is not what was written. */
+export function readWorkflow(store: FileStore, workflowId: string): StoredWorkflow | undefined {
+  const found = tryAgain(store, () => {
+    const row = begunOf(store, findRow(store, workflowId));
     return row === undefined ? 'nothing' : readLog(store, workflowId, row);
   });
   return found === 'nothing' ? undefined : found;
@@ -53,19 +51,20 @@ function begunOf({ settings }: FileStore, row: WorkflowRow | undefined): BegunRo
 }
 
 /** Undefined when the workflow was removed, or its log replaced, since its row was read. */
-async function readLog(
+function readLog(
   store: FileStore,
   workflowId: string,
   { number, generation, epoch }: BegunRow,
-): Promise<StoredWorkflow | undefined> {
+): StoredWorkflow | undefined {
   const mark = store.marks.read(number);
-  const sizes = await store.quick.execute(
-    `SELECT coalesce(sum(octet_length(text)), 0) AS bytes FROM entries WHERE ${entriesOf(number)}`,
+  const [sizes] = store.quick.all(
+    `SELECT coalesce(sum(octet_length(text)), 0) AS bytes FROM entries WHERE ${OF_WORKFLOW}`,
+    ...positionsOf(number),
   );
-  const isSmall = Number(sizes.rows[0]?.['bytes']) <= MOST_AT_ONCE;
+  const isSmall = Number(sizes?.['bytes']) <= MOST_AT_ONCE;
   const snapshot =
-    (isSmall ? await readSnapshot({ store, workflowId, number, asOne: true }) : undefined) ??
-    (await readSnapshot({ store, workflowId, number, asOne: false }));
+    (isSmall ? readSnapshot({ store, workflowId, number, asOne: true }) : undefined) ??
+    readSnapshot({ store, workflowId, number, asOne: false });
   const row = snapshot?.row;
   if (row?.number !== number || row.generation !== generation || row.epoch !== epoch) return undefined;
   assertWhole(row, workflowId, mark);
@@ -95,33 +94,25 @@ interface SnapshotQuery {
 }
 
 /** Undefined when the log cannot be read as one text. */
-async function readSnapshot(query: SnapshotQuery): Promise<Snapshot | undefined> {
-  const { store, workflowId, number, asOne } = query;
+function readSnapshot({ store, workflowId, number, asOne }: SnapshotQuery): Snapshot | undefined {
+  const { quick } = store;
   const ordered = `(SELECT (position & 4294967295) || ' ' || text AS part FROM entries
-    WHERE ${entriesOf(number)} ORDER BY position)`;
-  const [rows, log, blobs] = await store.quick.batch(
-    [
-      { sql: `SELECT ${ROW} FROM workflows WHERE name = ?`, args: [nameOf(workflowId)] },
-      {
-        sql: asOne
-          ? `SELECT CAST(group_concat(part, char(30)) AS BLOB) AS part, count(*) AS count FROM ${ordered}`
-          : `SELECT CAST(part AS BLOB) AS part FROM ${ordered}`,
-      },
-      {
-        sql: `SELECT CAST(hash AS BLOB) AS hash, CAST(seal AS BLOB) AS seal, CAST(text AS BLOB) AS text
-          FROM blobs WHERE number = ${number} ORDER BY hash`,
-      },
-    ],
-    'deferred',
-  );
-  const parts = asOne ? splitParts(log?.rows[0]) : log?.rows.map(({ part }) => textOf(part));
-  if (parts === undefined) return undefined;
-  const row = rows?.rows[0];
-  return {
-    row: row === undefined ? undefined : readRow(workflowId, row['row']),
-    parts,
-    blobs: blobs?.rows ?? [],
-  };
+    WHERE ${OF_WORKFLOW} ORDER BY position)`;
+  return quick.transaction('DEFERRED', () => {
+    const [row] = quick.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
+    const log = asOne
+      ? `SELECT CAST(group_concat(part, char(30)) AS BLOB) AS part, count(*) AS count FROM ${ordered}`
+      : `SELECT CAST(part AS BLOB) AS part FROM ${ordered}`;
+    const found = quick.all(log, ...positionsOf(number));
+    const parts = asOne ? splitParts(found[0]) : found.map(({ part }) => textOf(part));
+    if (parts === undefined) return undefined;
+    const blobs = quick.all(
+      `SELECT CAST(hash AS BLOB) AS hash, CAST(seal AS BLOB) AS seal, CAST(text AS BLOB) AS text
+        FROM blobs WHERE number = ? ORDER BY hash`,
+      number,
+    );
+    return { row: row === undefined ? undefined : readRow(workflowId, row['row']), parts, blobs };
+  });
 }
 
 function splitParts(row: Row | undefined): readonly string[] | undefined {
@@ -160,11 +151,8 @@ function blobsFrom(workflowId: string, row: BegunRow, found: readonly Row[]): Re
   return blobs;
 }
 
-/** A page of workflows, as `list` gives them. Rejects with {@link CheckpointError} when one is damaged, or may be lost. */
-export async function listWorkflows(
-  store: FileStore,
-  query: WorkflowQuery | undefined,
-): Promise<WorkflowPage> {
+/** A page of workflows, as `list` gives them. Throws {@link CheckpointError} when one is damaged, or may be lost. */
+export function listWorkflows(store: FileStore, query: WorkflowQuery | undefined): WorkflowPage {
   const { status, limit, after } = readQuery(query);
   if (store.damage !== undefined) throw store.damage;
   const stored = status === 'abandoned' ? 'running' : status;
@@ -172,7 +160,7 @@ export async function listWorkflows(
   const size = Math.max(limit + 1, LEAST_AT_ONCE);
   let place = after;
   while (found.length <= limit) {
-    const rows = await readPage(store, { status: stored, limit: size, after: place });
+    const rows = readPage(store, { status: stored, limit: size, after: place });
     for (const row of rows) {
       const record = recordOf(row, isHeld(row));
       place = record;
@@ -184,29 +172,28 @@ export async function listWorkflows(
   return pageOf(found.slice(0, limit + 1), limit);
 }
 
-async function readPage(
+function readPage(
   store: FileStore,
   { status, limit, after }: ReturnType<typeof readQuery>,
-): Promise<readonly BegunRow[]> {
-  const { rows } = await store.quick.execute(
+): readonly BegunRow[] {
+  const rows = store.quick.all(
     `SELECT ${ROW} FROM workflows
       WHERE ${after === undefined ? 'created_at IS NOT NULL' : '(created_at, name) > (?, ?)'}
-      ${status === undefined ? '' : 'AND status = ?'} ORDER BY created_at, name LIMIT ${limit}`,
-    [
-      ...(after === undefined ? [] : [after.createdAt, nameOf(after.workflowId)]),
-      ...(status === undefined ? [] : [status]),
-    ],
+      ${status === undefined ? '' : 'AND status = ?'} ORDER BY created_at, name LIMIT ?`,
+    ...(after === undefined ? [] : [after.createdAt, nameOf(after.workflowId)]),
+    ...(status === undefined ? [] : [status]),
+    BigInt(limit),
   );
   const found: BegunRow[] = [];
   for (const { row: value } of rows) {
-    const row = await wholeRow(store, tryParse(value));
+    const row = wholeRow(store, tryParse(value));
     if (row?.head !== undefined) found.push({ ...row, head: row.head });
   }
   return found;
 }
 
 /** A row of the list, read once more where it is not as far on as it must be: another process may just have written. */
-async function wholeRow(store: FileStore, row: WorkflowRow | undefined): Promise<WorkflowRow | undefined> {
+function wholeRow(store: FileStore, row: WorkflowRow | undefined): WorkflowRow | undefined {
   if (row === undefined) throw damagedStore(store.path, 'the row of a workflow cannot be read');
   const isWhole = lossOf(row, store.marks.read(row.number)) === undefined;
   return isWhole ? row : findRow(store, row.lease.workflowId ?? '');

@@ -1,7 +1,15 @@
 import { systemClock } from '../clock.ts';
 import type { CheckpointError } from '../errors.ts';
 import { damagedStore } from './file-errors.ts';
-import { entriesOf, isPast, leaseTextOf, ROW, tryParse, type WorkflowRow } from './file-rows.ts';
+import {
+  isPast,
+  leaseTextOf,
+  OF_WORKFLOW,
+  positionsOf,
+  ROW,
+  tryParse,
+  type WorkflowRow,
+} from './file-rows.ts';
 import { findRow, isHeld, type FileStore } from './file-store.ts';
 import { currentOwner, isGone } from './owner.ts';
 import { alreadyRunning, notFound } from './reading.ts';
@@ -13,12 +21,9 @@ const MOST_TRIES = 1_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
 /** Does something until it succeeds; `undefined` from it says that somebody else was faster. */
-export async function tryAgain<Result>(
-  store: FileStore,
-  attempt: () => Promise<Result | undefined>,
-): Promise<Result> {
+export function tryAgain<Result>(store: FileStore, attempt: () => Result | undefined): Result {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const result = await attempt();
+    const result = attempt();
     if (result !== undefined) return result;
   }
   throw unfindable(store);
@@ -29,32 +34,31 @@ function unfindable({ path }: FileStore): CheckpointError {
   return damagedStore(path, 'the row of a workflow is there and is not found');
 }
 
-/** Removes a workflow. Rejects with `WorkflowNotFoundError` or `WorkflowAlreadyRunningError`. */
-export async function deleteWorkflow(store: FileStore, workflowId: string): Promise<void> {
-  await tryAgain(store, async () => {
-    const row = await findRow(store, workflowId);
+/** Removes a workflow. Throws `WorkflowNotFoundError` or `WorkflowAlreadyRunningError`. */
+export function deleteWorkflow(store: FileStore, workflowId: string): void {
+  tryAgain(store, () => {
+    const row = findRow(store, workflowId);
     if (row?.head === undefined || isPast(row, store.settings.ttlMs, systemClock.now()))
       throw notFound(workflowId);
     if (isHeld(row)) throw alreadyRunning(workflowId);
-    return (await removeRow(store, row)) || undefined;
+    return removeRow(store, row) || undefined;
   });
 }
 
 /** Removes all workflows whose time is up, and what is left of those that never began. */
-export async function removePast(store: FileStore): Promise<void> {
+export function removePast(store: FileStore): void {
   // Where workflows cannot be read, none of them can be told from another.
   if (store.damage !== undefined) return;
   const now = systemClock.now();
   const { ttlMs } = store.settings;
-  const isOver = Number.isFinite(ttlMs) ? `ended_at < ${Math.floor(now - ttlMs)} OR ` : '';
-  const { rows } = await store.quick.execute(
-    `SELECT ${ROW} FROM workflows WHERE ${isOver}(created_at IS NULL AND name IS NOT NULL)`,
+  const rows = store.quick.all(
+    `SELECT ${ROW} FROM workflows WHERE ended_at < ? OR (created_at IS NULL AND name IS NOT NULL)`,
+    Number.isFinite(ttlMs) ? now - ttlMs : null,
   );
   for (const { row: value } of rows) {
     const row = tryParse(value);
     if (row === undefined || isHeld(row)) continue;
-    if (row.head === undefined ? isLeftBehind(row, now) : isPast(row, ttlMs, now))
-      await removeRow(store, row);
+    if (row.head === undefined ? isLeftBehind(row, now) : isPast(row, ttlMs, now)) removeRow(store, row);
   }
 }
 
@@ -63,28 +67,30 @@ function isLeftBehind({ lease }: WorkflowRow, now: number): boolean {
   return lease.expiresAt < now - LONGEST_PAUSE_MS || isGone(lease.owner);
 }
 
-/** Removes a workflow, unless somebody has taken it since its row was read; resolves with whether it is removed. */
-export async function removeRow(store: FileStore, row: WorkflowRow): Promise<boolean> {
+/** Removes a workflow, unless somebody has taken it since its row was read; returns whether it is removed. */
+export function removeRow(store: FileStore, row: WorkflowRow): boolean {
   const { number, generation, token, leaseText } = row;
   const vacant = { number, generation: generation + 1, token: token + 1 };
   const lease = leaseTextOf(vacant, { workflowId: null, owner: currentOwner(), expiresAt: 0 });
-  const isSame = `EXISTS (SELECT 1 FROM workflows WHERE number = ${number} AND lease = ?)`;
-  const results = await store.durable.batch(
-    [
-      { sql: `DELETE FROM entries WHERE ${entriesOf(number)} AND ${isSame}`, args: [leaseText] },
-      { sql: `DELETE FROM blobs WHERE number = ${number} AND ${isSame}`, args: [leaseText] },
-      { sql: `UPDATE tokens SET floor = max(floor, ${token}) WHERE ${isSame}`, args: [leaseText] },
-      {
-        sql: `UPDATE workflows SET name = NULL, generation = ${vacant.generation}, token = ${vacant.token}, revision = 0,
-          lease = ?, created_at = NULL, status = NULL, ended_at = NULL, head = NULL
-          WHERE number = ${number} AND lease = ?`,
-        args: [lease, leaseText],
-      },
-    ],
-    'write',
-  );
+  const isSame = 'EXISTS (SELECT 1 FROM workflows WHERE number = ? AND lease = ?)';
+  const same = [number, leaseText] as const;
+  const { durable, marks } = store;
+  const isRemoved = durable.transaction('IMMEDIATE', () => {
+    durable.run(`DELETE FROM entries WHERE ${OF_WORKFLOW} AND ${isSame}`, ...positionsOf(number), ...same);
+    durable.run(`DELETE FROM blobs WHERE number = ? AND ${isSame}`, number, ...same);
+    durable.run(`UPDATE tokens SET floor = max(floor, ?) WHERE ${isSame}`, token, ...same);
+    const changes = durable.run(
+      `UPDATE workflows SET name = NULL, generation = ?, token = ?, revision = 0,
+        lease = ?, created_at = NULL, status = NULL, ended_at = NULL, head = NULL
+        WHERE number = ? AND lease = ?`,
+      vacant.generation,
+      vacant.token,
+      lease,
+      ...same,
+    );
+    return changes === 1;
+  });
   store.nextNumber = undefined; // there is a row to use again
-  const isRemoved = results.at(-1)?.rowsAffected === 1;
-  if (isRemoved && row.head !== undefined) store.marks.remove(number, generation);
+  if (isRemoved && row.head !== undefined) marks.remove(number, generation);
   return isRemoved;
 }

@@ -1,4 +1,3 @@
-import type { Value } from '@libsql/client';
 import type { RunStatus } from '../log/messages.ts';
 import type { WorkflowHead, WorkflowRecord } from './checkpointer.ts';
 import { sealOf, type LogPlace } from './file-seals.ts';
@@ -62,8 +61,10 @@ export const ROW = `CAST(printf('%d %d %d %d %s %s %s
 ORDER BY position DESC LIMIT 1)) AS BLOB) AS row`;
 
 /** The text of a blob that came out of the database; empty for null. */
-export function textOf(value: Value | undefined): string {
-  return value instanceof ArrayBuffer ? Buffer.from(value).toString('utf8') : '';
+export function textOf(value: unknown): string {
+  return value instanceof ArrayBuffer || value instanceof Uint8Array
+    ? Buffer.from(value as ArrayBuffer).toString('utf8')
+    : '';
 }
 
 /** The id as it stands in the column `name`. */
@@ -77,12 +78,15 @@ export function positionOf(number: number, first: number): bigint {
 }
 
 /** The condition for all entries of a workflow. */
-export function entriesOf(number: number): string {
-  return `position BETWEEN ${positionOf(number, 0)} AND ${positionOf(number, 2 ** 32 - 1)}`;
+export const OF_WORKFLOW = 'position BETWEEN ? AND ?';
+
+/** What is put into {@link OF_WORKFLOW}. */
+export function positionsOf(number: number): readonly [bigint, bigint] {
+  return [positionOf(number, 0), positionOf(number, 2 ** 32 - 1)];
 }
 
 /** The row of a `ROW`. Throws an `Error` when it is not what was written. */
-export function parseRow(value: Value | undefined): WorkflowRow {
+export function parseRow(value: unknown): WorkflowRow {
   const [columns = '', leaseText = '', headText = '', lastText = ''] = textOf(value).split('\n');
   const [number, generation, revision, token, ...compared] = columns.split(' ');
   const key = { number: Number(number), generation: Number(generation), revision: Number(revision) };
@@ -102,7 +106,7 @@ function comparedColumns({ workflowId }: LeaseFacts, head: HeadFacts | undefined
 }
 
 /** As {@link parseRow}; undefined for a row that is not what was written. */
-export function tryParse(value: Value | undefined): WorkflowRow | undefined {
+export function tryParse(value: unknown): WorkflowRow | undefined {
   try {
     return parseRow(value);
   } catch {

@@ -62,22 +62,18 @@ END`,
  * Makes the tables where there are none. What is there must be exactly what is wanted: with a type that was changed by
  * damage, SQLite would compare in another way and not find what is there.
  *
- * Rejects with {@link CheckpointError} for a store of a newer version, a database of somebody else, and a damaged one.
+ * Throws {@link CheckpointError} for a store of a newer version, a database of somebody else, and a damaged one.
  *
  * @param mustExist - What there should be already.
  */
-export async function prepareSchema(
-  connection: FileConnection,
-  path: string,
-  mustExist: boolean,
-): Promise<void> {
-  const before = await readSchema(connection);
+export function prepareSchema(connection: FileConnection, path: string, mustExist: boolean): void {
+  const before = readSchema(connection);
   assertVersion(path, before);
   if (before.objects === '') {
     if (mustExist) throw lostTables(path);
-    await createSchema(connection);
+    createSchema(connection);
   }
-  const { objects, version } = await readSchema(connection);
+  const { objects, version } = readSchema(connection);
   if (version !== VERSION || objects !== OBJECTS.map((object) => `CREATE ${object}`).join('\n'))
     throw damagedStore(
       path,
@@ -96,13 +92,13 @@ interface Schema {
   readonly objects: string;
 }
 
-async function readSchema(connection: FileConnection): Promise<Schema> {
-  const { rows } = await connection.execute(
+function readSchema(connection: FileConnection): Schema {
+  const [found] = connection.all(
     `SELECT user_version + 0 AS version,
       CAST((SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_schema ORDER BY rowid)) AS BLOB) AS objects
     FROM pragma_user_version`,
   );
-  return { version: Number(rows[0]?.['version']), objects: textOf(rows[0]?.['objects']) };
+  return { version: Number(found?.['version']), objects: textOf(found?.['objects']) };
 }
 
 function assertVersion(path: string, { version, objects }: Schema): void {
@@ -116,14 +112,11 @@ function assertVersion(path: string, { version, objects }: Schema): void {
     });
 }
 
-async function createSchema(connection: FileConnection): Promise<void> {
+function createSchema(connection: FileConnection): void {
   // Another process may do the same: whoever is second finds that all is there.
-  await connection.batch(
-    [
-      ...OBJECTS.map((object) => ({ sql: `CREATE ${object.replace(/^\w+/u, '$& IF NOT EXISTS')}` })),
-      { sql: 'INSERT OR IGNORE INTO tokens VALUES (0, 0)' },
-      { sql: `PRAGMA user_version = ${VERSION}` },
-    ],
-    'write',
-  );
+  connection.transaction('IMMEDIATE', () => {
+    for (const object of OBJECTS) connection.run(`CREATE ${object.replace(/^\w+/u, '$& IF NOT EXISTS')}`);
+    connection.run('INSERT OR IGNORE INTO tokens VALUES (0, 0)');
+    connection.run(`PRAGMA user_version = ${VERSION}`);
+  });
 }

@@ -1,4 +1,4 @@
-import type { Value } from '@libsql/client';
+import { createRequire } from 'node:module';
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../clock.ts';
@@ -39,20 +39,20 @@ export interface FileStore {
 
 const PAGE_BYTES = 4_096;
 
-/** Opens a folder, which is made if need be. Rejects with {@link CheckpointError}. */
-export async function openStore({ dir, maxBytes, settings }: StoreOptions): Promise<FileStore> {
-  const createClient = await loadClient();
+/** Opens a folder, which is made if need be. Throws {@link CheckpointError}. */
+export function openStore({ dir, maxBytes, settings }: StoreOptions): FileStore {
+  const Engine = loadEngine();
   const path = join(dir, 'troupe.db');
   const marksPath = join(dir, 'watermarks');
   makeFolder(dir);
   const marks = Watermarks.readAll(marksPath);
   assertNotEmptied(path, marks);
   const connect = (sync: string): FileConnection =>
-    new FileConnection({ createClient, path, pragmas: pragmasOf(sync, maxBytes) });
+    new FileConnection({ Engine, path, pragmas: pragmasOf(sync, maxBytes) });
   const durable = connect('FULL');
   try {
-    await prepareSchema(durable, path, marks.size > 0);
-    const damage = await findDamage(durable, path, marks);
+    prepareSchema(durable, path, marks.size > 0);
+    const damage = findDamage(durable, path, marks);
     const quick = connect('NORMAL');
     const log = new WriteAheadLog(path, durable, quick);
     const watermarks = new Watermarks(marksPath);
@@ -71,13 +71,13 @@ export function closeStore({ durable, quick, marks }: FileStore): void {
 }
 
 /**
- * The row of a workflow that has all that it must have; undefined for an unknown one. Rejects with
+ * The row of a workflow that has all that it must have; undefined for an unknown one. Throws
  * {@link CheckpointError} when it is damaged, or may be lost.
  */
-export async function findRow(store: FileStore, workflowId: string): Promise<WorkflowRow | undefined> {
+export function findRow(store: FileStore, workflowId: string): WorkflowRow | undefined {
   let known: { readonly number: number; readonly mark: Watermark | undefined } | undefined;
   for (;;) {
-    const row = await selectRow(store, workflowId);
+    const row = selectRow(store, workflowId);
     if (row === undefined) return undefined;
     if (known?.number === row.number) {
       assertWhole(row, workflowId, known.mark);
@@ -96,18 +96,15 @@ export function assertWhole(row: WorkflowRow, workflowId: string, mark: Watermar
   if (loss !== undefined) throw damaged(workflowId, loss);
 }
 
-async function selectRow(store: FileStore, workflowId: string): Promise<WorkflowRow | undefined> {
-  const { rows } = await store.quick.execute(`SELECT ${ROW} FROM workflows WHERE name = ?`, [
-    nameOf(workflowId),
-  ]);
-  const [found] = rows;
+function selectRow(store: FileStore, workflowId: string): WorkflowRow | undefined {
+  const [found] = store.quick.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
   if (found !== undefined) return readRow(workflowId, found['row']);
   if (store.damage !== undefined) throw store.damage;
   return undefined;
 }
 
 /** As `parseRow`. Throws {@link CheckpointError} when it is not what was written, or that of another workflow. */
-export function readRow(workflowId: string, value: Value | undefined): WorkflowRow {
+export function readRow(workflowId: string, value: unknown): WorkflowRow {
   let row: WorkflowRow;
   try {
     row = parseRow(value);
@@ -123,12 +120,16 @@ export function isHeld({ lease }: WorkflowRow): boolean {
   return lease.expiresAt > systemClock.now() && !isGone(lease.owner);
 }
 
-async function loadClient(): Promise<ConnectionOptions['createClient']> {
+/**
+ * What `@libsql/client` runs local databases with, from where that is installed. The client itself prepares each statement
+ * anew, which takes as long as half of a durable write.
+ */
+function loadEngine(): ConnectionOptions['Engine'] {
   try {
-    const { createClient } = await import('@libsql/client');
-    return createClient;
+    const client = createRequire(import.meta.url).resolve('@libsql/client');
+    return createRequire(client)('libsql') as ConnectionOptions['Engine']; // the part of it that is used
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND';
     const what = isMissing
       ? 'fileCheckpointer() needs the package "@libsql/client"'
       : 'The package "@libsql/client" cannot be loaded';
@@ -177,19 +178,19 @@ function assertNotEmptied(path: string, marks: ReadonlyMap<number, Watermark>): 
 }
 
 /** Looks whether a workflow that is there may not be found, or one that was there is gone. */
-async function findDamage(
+function findDamage(
   connection: FileConnection,
   path: string,
   marks: ReadonlyMap<number, Watermark>,
-): Promise<CheckpointError | undefined> {
-  const { rows } = await connection.execute(
+): CheckpointError | undefined {
+  const [found] = connection.all(
     `SELECT CAST((SELECT integrity_check FROM pragma_integrity_check('workflows')) AS BLOB) AS result,
       CAST((SELECT group_concat(number || ' ' || generation || ' ' || revision) FROM workflows) AS BLOB) AS rows`,
   );
-  const result = textOf(rows[0]?.['result']);
+  const result = textOf(found?.['result']);
   if (result !== 'ok') return damagedStore(path, result);
   const unseen = new Map(marks);
-  for (const row of textOf(rows[0]?.['rows']).split(',')) {
+  for (const row of textOf(found?.['rows']).split(',')) {
     const [number = 0, generation = 0, revision = 0] = row.split(' ').map(Number);
     const mark = unseen.get(number);
     unseen.delete(number);

@@ -29,11 +29,11 @@ export class WriteAheadLog {
   }
 
   /** Moves the log, if it is long enough. */
-  async moveIfLong(): Promise<void> {
+  moveIfLong(): void {
     if (this.#pages < MOST_PAGES) return;
     this.#pages = 0;
     try {
-      await this.#quick.whileLocked(() => this.#durable.execute('PRAGMA wal_checkpoint(PASSIVE)'));
+      this.#quick.whileLocked(() => this.#durable.all('PRAGMA wal_checkpoint(PASSIVE)'));
     } catch {
       // Nothing is lost: it is read from the log as well, and moved another time.
     }

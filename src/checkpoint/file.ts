@@ -17,6 +17,7 @@ import { appendBatch } from './file-append.ts';
 import { acquireLease, findLease, releaseLease, renewLease, type HeldLease } from './file-leases.ts';
 import { findRecord, listWorkflows, readWorkflow } from './file-reading.ts';
 import { deleteWorkflow, removePast } from './file-removal.ts';
+import { isLocked } from './file-errors.ts';
 import { closeStore, openStore, type FileStore } from './file-store.ts';
 import { alreadyRunning, historyOf, isClosed, notFound } from './reading.ts';
 import { settingsOf } from './settings.ts';
@@ -31,6 +32,10 @@ export interface FileCheckpointerOptions extends CheckpointerOptions {
 
 /** How often workflows whose time is up are looked for, at most. */
 const REMOVAL_MS = 60_000;
+
+// While the database is locked.
+const PAUSE_MS = 20;
+const LONGEST_WAIT_MS = 10_000;
 
 /**
  * Keeps workflows in a folder, in a database of SQLite: what was appended is on disk when its promise resolves, and several
@@ -67,25 +72,25 @@ export function fileCheckpointer(options: FileCheckpointerOptions): Checkpointer
 
 class FileCheckpointer implements Checkpointer {
   readonly settings: CheckpointerSettings;
-  readonly #open: () => Promise<FileStore>;
+  readonly #open: () => FileStore;
   /** The newest lease of each workflow that was taken here and not given up. */
   readonly #leases = new Map<string, HeldLease>();
   #store: FileStore | undefined;
   /** When workflows whose time is up are looked for next, in ms since the epoch. */
   #removesAt = 0;
-  /** Settles when all that was asked for so far is done: one thing is done at a time. */
-  #last: Promise<unknown> = Promise.resolve();
-  #closing: Promise<void> | undefined;
+  /** Settles when what waits is done; nothing waits while it is undefined. */
+  #waiting: Promise<unknown> | undefined;
+  #isClosed = false;
 
-  constructor(settings: CheckpointerSettings, open: () => Promise<FileStore>) {
+  constructor(settings: CheckpointerSettings, open: () => FileStore) {
     this.settings = settings;
     this.#open = open;
   }
 
   acquire(workflowId: string): Promise<Lease> {
-    return this.#enqueue(async (store) => {
-      await this.#removePast(store);
-      const held = await acquireLease(store, workflowId);
+    return this.#do((store) => {
+      this.#removePast(store);
+      const held = acquireLease(store, workflowId);
       this.#leases.set(workflowId, held);
       const { token, isNew = false } = held;
       return { workflowId, token, isNew };
@@ -93,105 +98,136 @@ class FileCheckpointer implements Checkpointer {
   }
 
   renew(lease: Lease): Promise<void> {
-    return this.#enqueue((store) => this.#withLease(store, lease, (held) => renewLease(store, held)));
+    return this.#do((store) => this.#withLease(store, lease, (held) => renewLease(store, held)));
   }
 
   release(lease: Lease): Promise<void> {
-    return this.#enqueue(async (store) => {
-      const held = await this.#find(store, lease);
+    return this.#do((store) => {
+      const held = this.#find(store, lease);
       if (held === undefined) return;
-      await releaseLease(store, held);
+      releaseLease(store, held);
       this.#forget(held);
     });
   }
 
   append(lease: Lease, batch: CheckpointBatch): Promise<void> {
-    return this.#enqueue((store) =>
-      this.#withLease(store, lease, async (held) => {
-        await appendBatch(store, held, batch);
+    return this.#do((store) =>
+      this.#withLease(store, lease, (held) => {
+        appendBatch(store, held, batch);
         if (batch.releases === true) this.#forget(held);
       }),
     );
   }
 
   read(workflowId: string): Promise<StoredWorkflow | undefined> {
-    return this.#enqueue((store) => readWorkflow(store, workflowId));
+    return this.#do((store) => readWorkflow(store, workflowId));
   }
 
   get(workflowId: string): Promise<WorkflowRecord | undefined> {
-    return this.#enqueue((store) => findRecord(store, workflowId));
+    return this.#do((store) => findRecord(store, workflowId));
   }
 
   list(query?: WorkflowQuery): Promise<WorkflowPage> {
-    return this.#enqueue(async (store) => {
-      await this.#removePast(store);
+    return this.#do((store) => {
+      this.#removePast(store);
       return listWorkflows(store, query);
     });
   }
 
   history(workflowId: string): Promise<readonly LogMessage[]> {
-    return this.#enqueue(async (store) => {
-      const stored = await readWorkflow(store, workflowId);
+    return this.#do((store) => {
+      const stored = readWorkflow(store, workflowId);
       if (stored === undefined) throw notFound(workflowId);
       return historyOf(stored);
     });
   }
 
   delete(workflowId: string): Promise<void> {
-    return this.#enqueue((store) => deleteWorkflow(store, workflowId));
+    return this.#do((store) => deleteWorkflow(store, workflowId));
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#last.then(() => {
-      if (this.#store !== undefined) closeStore(this.#store);
-      this.#leases.clear();
-    });
-    return this.#closing;
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#waiting;
+    if (this.#store !== undefined) closeStore(this.#store);
+    this.#store = undefined;
+    this.#leases.clear();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #enqueue<Result>(work: (store: FileStore) => Promise<Result>): Promise<Result> {
-    if (this.#closing !== undefined) return Promise.reject(isClosed());
-    const result = this.#last.then(async () => work(this.#store ?? (await this.#openStore())));
-    this.#last = result
-      .catch(() => undefined) // it rejects for whoever asked
-      .then(() => this.#store?.log.moveIfLong());
+  /** Does it at once, as SQLite does, unless the database is locked: then it is tried again, and all else waits for it. */
+  #do<Result>(work: (store: FileStore) => Result): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(isClosed());
+    if (this.#waiting !== undefined) return this.#wait(work);
+    try {
+      return Promise.resolve(this.#doNow(work));
+    } catch (error) {
+      return isLocked(error) ? this.#wait(work) : Promise.reject(error as Error);
+    }
+  }
+
+  #doNow<Result>(work: (store: FileStore) => Result): Result {
+    const store = (this.#store ??= this.#openStore());
+    const result = work(store);
+    store.log.moveIfLong();
     return result;
   }
 
+  #wait<Result>(work: (store: FileStore) => Result): Promise<Result> {
+    const result = (this.#waiting ?? pause()).then(() => this.#tryAgain(work));
+    const waiting = result
+      .catch(() => undefined) // it rejects for whoever asked
+      .then(() => {
+        if (this.#waiting === waiting) this.#waiting = undefined;
+      });
+    this.#waiting = waiting;
+    return result;
+  }
+
+  async #tryAgain<Result>(work: (store: FileStore) => Result): Promise<Result> {
+    const deadline = systemClock.now() + LONGEST_WAIT_MS;
+    for (;;) {
+      try {
+        return this.#doNow(work);
+      } catch (error) {
+        if (!isLocked(error) || systemClock.now() > deadline) throw error;
+      }
+      await pause();
+    }
+  }
+
   /** A folder that could not be opened is tried again: its disk may be there now. */
-  async #openStore(): Promise<FileStore> {
-    const store = await this.#open();
-    this.#store = store;
-    await this.#removePast(store);
+  #openStore(): FileStore {
+    const store = this.#open();
+    this.#removePast(store);
     return store;
   }
 
-  async #removePast(store: FileStore): Promise<void> {
+  #removePast(store: FileStore): void {
     const now = systemClock.now();
     if (now < this.#removesAt) return;
     this.#removesAt = now + Math.min(REMOVAL_MS, this.settings.ttlMs);
     try {
-      await removePast(store);
+      removePast(store);
     } catch {
       // Nobody has asked for it, and what is left shows nowhere: it is tried again next time.
     }
   }
 
-  async #find(store: FileStore, lease: Lease): Promise<HeldLease | undefined> {
+  #find(store: FileStore, lease: Lease): HeldLease | undefined {
     const held = this.#leases.get(lease.workflowId);
     return held?.token === lease.token ? held : findLease(store, lease);
   }
 
-  async #withLease(store: FileStore, lease: Lease, work: (held: HeldLease) => Promise<void>): Promise<void> {
-    const held = await this.#find(store, lease);
+  #withLease(store: FileStore, lease: Lease, work: (held: HeldLease) => void): void {
+    const held = this.#find(store, lease);
     if (held === undefined) throw alreadyRunning(lease.workflowId);
     try {
       this.#leases.set(lease.workflowId, held);
-      await work(held);
+      work(held);
     } catch (error) {
       this.#forget(held); // what is stored may be something else by now
       throw error;
@@ -201,6 +237,12 @@ class FileCheckpointer implements Checkpointer {
   #forget(held: HeldLease): void {
     if (this.#leases.get(held.workflowId) === held) this.#leases.delete(held.workflowId);
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.setTimeout(resolve, PAUSE_MS);
+  });
 }
 
 function assertDir(dir: unknown): void {
