@@ -1,4 +1,6 @@
-/** What most values are, without a walk: one that JSON has itself, or a plain object of such. */
+const UNDEFINED = '["undefined"]';
+
+/** What most values are, without a walk: one that JSON has itself, `undefined`, or a plain object of such. */
 export function encodeFlat(value: unknown): { readonly text: string; readonly objects: number } | undefined {
   const scalar = scalarText(value);
   if (scalar !== undefined) return { text: `[${scalar}]`, objects: 0 };
@@ -9,7 +11,7 @@ export function encodeFlat(value: unknown): { readonly text: string; readonly ob
   for (const key of Object.keys(value)) {
     const descriptor = Object.getOwnPropertyDescriptor(value, key);
     const cell = scalarText(descriptor?.value);
-    if (cell === undefined) return undefined;
+    if (cell === undefined || descriptor?.get !== undefined) return undefined;
     text += `,${JSON.stringify(key)},${cell}`;
   }
   return { text: `${text}]]`, objects: 1 };
@@ -23,21 +25,29 @@ function scalarText(value: unknown): string | undefined {
       return Number.isFinite(value) && !Object.is(value, -0) ? String(value) : undefined;
     case 'boolean':
       return value ? 'true' : 'false';
+    case 'undefined':
+      return UNDEFINED;
     default:
       return value === null ? 'null' : undefined;
   }
 }
 
-/** A plain object of values that JSON has itself; undefined for anything else. */
+/** Whether that is what stands for `undefined`. */
+export function isUndefinedCell(cell: unknown): boolean {
+  return Array.isArray(cell) && cell.length === 1 && cell[0] === 'undefined';
+}
+
+/** A plain object of values that JSON has itself or are `undefined`; undefined for anything else. */
 export function decodeFlat([root, row, ...rows]: readonly unknown[]): Record<string, unknown> | undefined {
   if (rows.length > 0 || !Array.isArray(root) || root[0] !== 0 || !Array.isArray(row) || row[0] !== 'object')
     return undefined;
   const value: Record<string, unknown> = {};
   for (let at = 1; at < row.length; at += 2) {
     const [key, cell]: readonly unknown[] = [row[at], row[at + 1]];
-    if (typeof key !== 'string' || key === '__proto__' || (typeof cell === 'object' && cell !== null))
-      return undefined;
-    value[key] = cell;
+    if (typeof key !== 'string' || key === '__proto__') return undefined;
+    if (typeof cell !== 'object' || cell === null) value[key] = cell;
+    else if (isUndefinedCell(cell)) value[key] = undefined;
+    else return undefined;
   }
   return value;
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { recordOf } from './clone.ts';
 import * as troupeErrors from './errors.ts';
-import { decodeFlat, encodeFlat } from './stored-flat.ts';
+import { decodeFlat, encodeFlat, isUndefinedCell } from './stored-flat.ts';
 
 /** What a stored object is; objects of no kind cannot be stored. */
 export type ValueKind = 'array' | 'plain' | 'map' | 'set' | 'date' | 'regexp' | 'url' | 'bytes' | 'error';
@@ -332,7 +332,10 @@ export function decodeValue(text: string): unknown {
 export function decodeRows(parsed: unknown): unknown {
   const cells = asArray(parsed);
   // What most values are: one that JSON has itself.
-  if (cells.length === 1 && (typeof cells[0] !== 'object' || cells[0] === null)) return cells[0];
+  if (cells.length === 1) {
+    if (typeof cells[0] !== 'object' || cells[0] === null) return cells[0];
+    if (isUndefinedCell(cells[0])) return undefined;
+  }
   const flat = decodeFlat(cells);
   if (flat !== undefined) return flat;
   const [root, ...rows] = cells;

@@ -61,7 +61,7 @@ function write(append: Append): boolean {
 
 /** What may be lost in a power failure need not wait for the disk; it survives the end of the process all the same. */
 function connectionOf({ store, batch }: Append): FileConnection {
-  return batch.isRelaxed === true ? store.quick : store.durable;
+  return store.connection.with(batch.isRelaxed === true ? 'NORMAL' : 'FULL');
 }
 
 /** Whether a batch changes nothing but the log, and that only at its end. */
@@ -193,7 +193,7 @@ function unstoredBlobs({ store, held, batch }: Append): readonly Blob[] {
   return blobs.filter(({ hash }) => {
     if (seen.has(hash)) return false;
     seen.add(hash);
-    return !mayBeStored || store.durable.all(IS_STORED, held.number, hash).length === 0;
+    return !mayBeStored || store.connection.all(IS_STORED, held.number, hash).length === 0;
   });
 }
 

@@ -57,7 +57,7 @@ function readLog(
   { number, generation, epoch }: BegunRow,
 ): StoredWorkflow | undefined {
   const mark = store.marks.read(number);
-  const [sizes] = store.quick.all(
+  const [sizes] = store.connection.all(
     `SELECT coalesce(sum(octet_length(text)), 0) AS bytes FROM entries WHERE ${OF_WORKFLOW}`,
     ...positionsOf(number),
   );
@@ -95,18 +95,18 @@ interface SnapshotQuery {
 
 /** Undefined when the log cannot be read as one text. */
 function readSnapshot({ store, workflowId, number, asOne }: SnapshotQuery): Snapshot | undefined {
-  const { quick } = store;
+  const { connection } = store;
   const ordered = `(SELECT (position & 4294967295) || ' ' || text AS part FROM entries
     WHERE ${OF_WORKFLOW} ORDER BY position)`;
-  return quick.transaction('DEFERRED', () => {
-    const [row] = quick.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
+  return connection.transaction('DEFERRED', () => {
+    const [row] = connection.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
     const log = asOne
       ? `SELECT CAST(group_concat(part, char(30)) AS BLOB) AS part, count(*) AS count FROM ${ordered}`
       : `SELECT CAST(part AS BLOB) AS part FROM ${ordered}`;
-    const found = quick.all(log, ...positionsOf(number));
+    const found = connection.all(log, ...positionsOf(number));
     const parts = asOne ? splitParts(found[0]) : found.map(({ part }) => textOf(part));
     if (parts === undefined) return undefined;
-    const blobs = quick.all(
+    const blobs = connection.all(
       `SELECT CAST(hash AS BLOB) AS hash, CAST(seal AS BLOB) AS seal, CAST(text AS BLOB) AS text
         FROM blobs WHERE number = ? ORDER BY hash`,
       number,
@@ -176,7 +176,7 @@ function readPage(
   store: FileStore,
   { status, limit, after }: ReturnType<typeof readQuery>,
 ): readonly BegunRow[] {
-  const rows = store.quick.all(
+  const rows = store.connection.all(
     `SELECT ${ROW} FROM workflows
       WHERE ${after === undefined ? 'created_at IS NOT NULL' : '(created_at, name) > (?, ?)'}
       ${status === undefined ? '' : 'AND status = ?'} ORDER BY created_at, name LIMIT ?`,

@@ -51,7 +51,7 @@ export function removePast(store: FileStore): void {
   if (store.damage !== undefined) return;
   const now = systemClock.now();
   const { ttlMs } = store.settings;
-  const rows = store.quick.all(
+  const rows = store.connection.all(
     `SELECT ${ROW} FROM workflows WHERE ended_at < ? OR (created_at IS NULL AND name IS NOT NULL)`,
     Number.isFinite(ttlMs) ? now - ttlMs : null,
   );
@@ -74,12 +74,12 @@ export function removeRow(store: FileStore, row: WorkflowRow): boolean {
   const lease = leaseTextOf(vacant, { workflowId: null, owner: currentOwner(), expiresAt: 0 });
   const isSame = 'EXISTS (SELECT 1 FROM workflows WHERE number = ? AND lease = ?)';
   const same = [number, leaseText] as const;
-  const { durable, marks } = store;
-  const isRemoved = durable.transaction('IMMEDIATE', () => {
-    durable.run(`DELETE FROM entries WHERE ${OF_WORKFLOW} AND ${isSame}`, ...positionsOf(number), ...same);
-    durable.run(`DELETE FROM blobs WHERE number = ? AND ${isSame}`, number, ...same);
-    durable.run(`UPDATE tokens SET floor = max(floor, ?) WHERE ${isSame}`, token, ...same);
-    const changes = durable.run(
+  const { connection, marks } = store;
+  const isRemoved = connection.with('FULL').transaction('IMMEDIATE', () => {
+    connection.run(`DELETE FROM entries WHERE ${OF_WORKFLOW} AND ${isSame}`, ...positionsOf(number), ...same);
+    connection.run(`DELETE FROM blobs WHERE number = ? AND ${isSame}`, number, ...same);
+    connection.run(`UPDATE tokens SET floor = max(floor, ?) WHERE ${isSame}`, token, ...same);
+    const changes = connection.run(
       `UPDATE workflows SET name = NULL, generation = ?, token = ?, revision = 0,
         lease = ?, created_at = NULL, status = NULL, ended_at = NULL, head = NULL
         WHERE number = ? AND lease = ?`,

@@ -24,10 +24,7 @@ export interface StoreOptions {
 export interface FileStore {
   /** Of the database. */
   readonly path: string;
-  /** What it has written is on disk. */
-  readonly durable: FileConnection;
-  /** For leases: a power loss ends those who hold them as well. */
-  readonly quick: FileConnection;
+  readonly connection: FileConnection;
   readonly log: WriteAheadLog;
   readonly marks: Watermarks;
   readonly settings: CheckpointerSettings;
@@ -47,26 +44,24 @@ export function openStore({ dir, maxBytes, settings }: StoreOptions): FileStore 
   makeFolder(dir);
   const marks = Watermarks.readAll(marksPath);
   assertNotEmptied(path, marks);
-  const connect = (sync: string): FileConnection =>
-    new FileConnection({ Engine, path, pragmas: pragmasOf(sync, maxBytes) });
-  const durable = connect('FULL');
+  const connect = (): FileConnection => new FileConnection({ Engine, path, pragmas: pragmasOf(maxBytes) });
+  const connection = connect();
   try {
-    prepareSchema(durable, path, marks.size > 0);
-    const damage = findDamage(durable, path, marks);
-    const quick = connect('NORMAL');
-    const log = new WriteAheadLog(path, durable, quick);
+    prepareSchema(connection, path, marks.size > 0);
+    const damage = findDamage(connection, path, marks);
+    const log = new WriteAheadLog(path, connection, connect());
     const watermarks = new Watermarks(marksPath);
-    return { path, durable, quick, log, marks: watermarks, settings, damage, nextNumber: undefined };
+    return { path, connection, log, marks: watermarks, settings, damage, nextNumber: undefined };
   } catch (error) {
-    durable.close();
+    connection.close();
     throw error;
   }
 }
 
 /** Lets go of a folder. */
-export function closeStore({ durable, quick, marks }: FileStore): void {
-  quick.close();
-  durable.close();
+export function closeStore({ connection, log, marks }: FileStore): void {
+  log.close();
+  connection.close();
   marks.close();
 }
 
@@ -97,7 +92,7 @@ export function assertWhole(row: WorkflowRow, workflowId: string, mark: Watermar
 }
 
 function selectRow(store: FileStore, workflowId: string): WorkflowRow | undefined {
-  const [found] = store.quick.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
+  const [found] = store.connection.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
   if (found !== undefined) return readRow(workflowId, found['row']);
   if (store.damage !== undefined) throw store.damage;
   return undefined;
@@ -137,12 +132,11 @@ function loadEngine(): ConnectionOptions['Engine'] {
   }
 }
 
-function pragmasOf(sync: string, maxBytes: number): readonly string[] {
+function pragmasOf(maxBytes: number): readonly string[] {
   const pages = Math.max(1, Math.floor(maxBytes / PAGE_BYTES));
   return [
     'PRAGMA journal_mode = WAL',
     'PRAGMA wal_autocheckpoint = 0', // see WriteAheadLog
-    `PRAGMA synchronous = ${sync}`,
     ...(Number.isFinite(pages) ? [`PRAGMA max_page_count = ${Math.min(pages, 2 ** 32 - 2)}`] : []),
   ];
 }

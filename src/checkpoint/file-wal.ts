@@ -10,14 +10,15 @@ const MOST_PAGES = 1_000;
  * So it is done here alone, while nobody can write.
  */
 export class WriteAheadLog {
-  readonly #durable: FileConnection;
-  readonly #quick: FileConnection;
+  readonly #writer: FileConnection;
+  readonly #mover: FileConnection;
   /** About how many were written since. */
   #pages: number;
 
-  constructor(path: string, durable: FileConnection, quick: FileConnection) {
-    this.#durable = durable;
-    this.#quick = quick;
+  /** `mover` is another connection than the one that writes, which cannot do it while it holds the lock. */
+  constructor(path: string, writer: FileConnection, mover: FileConnection) {
+    this.#writer = writer;
+    this.#mover = mover;
     // What others left who were killed before they had written enough.
     this.#pages = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) / PAGE_BYTES;
   }
@@ -33,9 +34,13 @@ export class WriteAheadLog {
     if (this.#pages < MOST_PAGES) return;
     this.#pages = 0;
     try {
-      this.#quick.whileLocked(() => this.#durable.all('PRAGMA wal_checkpoint(PASSIVE)'));
+      this.#writer.whileLocked(() => this.#mover.all('PRAGMA wal_checkpoint(PASSIVE)'));
     } catch {
       // Nothing is lost: it is read from the log as well, and moved another time.
     }
+  }
+
+  close(): void {
+    this.#mover.close();
   }
 }

@@ -24,6 +24,8 @@ export interface Watermark {
 }
 
 const SLOT_BYTES = 32;
+/** A block of most file systems. */
+const SLOTS_AT_ONCE = 4_096 / SLOT_BYTES;
 const CHAIN_BYTES = 12;
 const CHAIN_CHARS = 16;
 const REMOVED = 0xff_ff_ff_ff;
@@ -39,6 +41,8 @@ export class Watermarks {
   readonly #path: string;
   readonly #file: number;
   readonly #slot = Buffer.alloc(SLOT_BYTES);
+  /** How many slots the file has at least. */
+  #reserved = 0;
 
   /** Throws {@link CheckpointError} when the file cannot be opened. */
   constructor(path: string) {
@@ -80,9 +84,14 @@ export class Watermarks {
 
   /** Sees to it that a slot can be written when the disk is full. */
   reserve(number: number): void {
-    const missing = (number + 1) * SLOT_BYTES - this.#try(() => fstatSync(this.#file)).size;
-    if (missing > 0)
-      this.#try(() => writeSync(this.#file, Buffer.alloc(SLOT_BYTES), 0, SLOT_BYTES, number * SLOT_BYTES));
+    if (number < this.#reserved) return;
+    const end = Math.ceil((number + 1) / SLOTS_AT_ONCE) * SLOTS_AT_ONCE;
+    const bytes = end * SLOT_BYTES;
+    this.#try(() => {
+      // One byte of a block is room for all of it, and overwrites nothing that another process has just written there.
+      if (fstatSync(this.#file).size < bytes) writeSync(this.#file, Buffer.alloc(1), 0, 1, bytes - 1);
+    });
+    this.#reserved = end;
   }
 
   close(): void {

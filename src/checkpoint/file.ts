@@ -165,7 +165,7 @@ class FileCheckpointer implements Checkpointer {
     try {
       return Promise.resolve(this.#doNow(work));
     } catch (error) {
-      return isLocked(error) ? this.#wait(work) : Promise.reject(error as Error);
+      return isLocked(error) ? this.#wait(work) : Promise.reject(error);
     }
   }
 
