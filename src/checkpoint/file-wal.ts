@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { FileConnection } from './file-connection.ts';
 
 const PAGE_BYTES = 4_096;
-const MOST_PAGES = 1_000;
+const MOST_PAGES = 4_000;
 
 /**
  * Sees to it that the write-ahead log is moved into the database now and then. SQLite does that by itself, but up to 3.51.2

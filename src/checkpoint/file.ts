@@ -26,7 +26,7 @@ import { settingsOf } from './settings.ts';
 export interface FileCheckpointerOptions extends CheckpointerOptions {
   /** The folder; made on first use, with all above it. Several processes of one host may share it. */
   readonly dir: string;
-  /** How large the database may grow, in bytes; its write-ahead log, of some 4 MB, comes on top. Default: no limit. */
+  /** How large the database may grow, in bytes; its write-ahead log, of some 16 MB, comes on top. Default: no limit. */
   readonly maxBytes?: number | undefined;
 }
 

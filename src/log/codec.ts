@@ -79,29 +79,22 @@ export class MessageEncoder {
   /** `values`: those of the message's fields that were made ready before; text stands for what cannot be stored of others. */
   message(message: LogMessage, values: MessageValues = {}): StoredValue {
     const { input, output } = values;
-    // Those that most logs are full of.
+    // Those that most logs are full of, as rows: that is half as long, and read in half the time.
     switch (message.type) {
       case 'NodeStart': {
         const { ordinal, attempt, time } = message;
-        return {
-          text: `{"type":"NodeStart","ordinal":${ordinal},"attempt":${attempt},"time":${time}}`,
-          blobs: NO_BLOBS,
-        };
+        return { text: `["start",${ordinal},${attempt},${time}]`, blobs: NO_BLOBS };
       }
       case 'RequestCreation': {
-        if (input === undefined) break;
         const { ordinal, source, name, kind, key, hasScope, time } = message;
-        const more = `${key === undefined ? '' : `"key":${JSON.stringify(key)},`}${hasScope === true ? '"hasScope":true,' : ''}`;
-        const text = `{"type":"RequestCreation","ordinal":${ordinal},"source":${source},"name":${JSON.stringify(name)},"kind":"${kind}",${more}"input":${input.text},"time":${time}}`;
-        return { text, blobs: input.blobs };
+        if (input === undefined || key !== undefined || hasScope !== undefined) break;
+        const what = `${JSON.stringify(name)},${JSON.stringify(kind)},${input.text}`;
+        return { text: `["call",${ordinal},${source},${time},${what}]`, blobs: input.blobs };
       }
       case 'RequestSuccess': {
         if (output === undefined) break;
         const { ordinal, time } = message;
-        return {
-          text: `{"type":"RequestSuccess","ordinal":${ordinal},"output":${output.text},"time":${time}}`,
-          blobs: output.blobs,
-        };
+        return { text: `["return",${ordinal},${time},${output.text}]`, blobs: output.blobs };
       }
       default:
     }
@@ -142,15 +135,21 @@ export class MessageEncoder {
 
 /** The messages of lines of JSON. Throws an `Error` for any other text. */
 export function decodeMessages(entries: readonly string[], blobs: ReadonlyMap<string, string>): LogMessage[] {
-  const parsed = JSON.parse(`[${entries.join()}]`) as Record<string, unknown>[]; // checked below
+  const parsed = JSON.parse(`[${entries.join()}]`) as unknown[]; // checked below
   if (parsed.length !== entries.length) throw new Error('Expected one entry in each line');
-  return parsed.map((fields) => decodeMessage(fields, blobs));
+  return parsed.map((entry) => {
+    if (Array.isArray(entry)) return decodeRow(entry, blobs);
+    if (typeof entry !== 'object' || entry === null) throw notAnEntry();
+    return decodeMessage(entry as Record<string, unknown>, blobs);
+  });
+}
+
+function notAnEntry(): Error {
+  return new Error('Expected an entry of a log');
 }
 
 function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<string, string>): LogMessage {
-  if (typeof fields['type'] !== 'string') throw new Error('Expected an entry of a log');
-  const frequent = decodeFrequent(fields, blobs);
-  if (frequent !== undefined) return frequent;
+  if (typeof fields['type'] !== 'string') throw notAnEntry();
   for (const key of Object.keys(fields))
     if (VALUE_FIELDS.has(key)) fields[key] = decodeStored(fields[key], blobs);
   if ('durable' in fields) {
@@ -164,32 +163,46 @@ function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<strin
   return fields as unknown as LogMessage; // as it was encoded
 }
 
-/** Those that most logs are full of, with the fields in the order in which they are when they are made. */
-function decodeFrequent(
-  fields: Record<string, unknown>,
-  blobs: ReadonlyMap<string, string>,
-): LogMessage | undefined {
-  const message = fields as unknown as LogMessage; // its values are still to be read
-  switch (message.type) {
-    case 'NodeStart': {
-      const { type, ordinal, attempt, time } = message;
-      return { type, ordinal, previous: undefined, step: undefined, attempt, time };
+/** One of those that are written as rows, with the fields in the order in which they are when it is made. */
+function decodeRow(row: readonly unknown[], blobs: ReadonlyMap<string, string>): LogMessage {
+  const [tag, ordinal] = row as readonly [unknown, number]; // as `message` wrote it, and below
+  switch (tag) {
+    case 'start': {
+      const [, , attempt, time] = row as readonly [string, number, number, number];
+      return { type: 'NodeStart', ordinal, previous: undefined, step: undefined, attempt, time };
     }
-    case 'RequestCreation': {
-      const { type, ordinal, source, name, kind, time, key, hasScope } = message;
-      if (key !== undefined || hasScope !== undefined) return undefined;
-      const input = decodeStored(message.input, blobs);
-      return { type, ordinal, previous: undefined, step: undefined, source, name, kind, input, time };
+    case 'call': {
+      const [, , source, time, name, kind, stored] = row as readonly [string, number, ...CallFields];
+      const input = decodeStored(stored, blobs);
+      return {
+        type: 'RequestCreation',
+        ordinal,
+        previous: undefined,
+        step: undefined,
+        source,
+        name,
+        kind,
+        input,
+        time,
+      };
     }
-    case 'RequestSuccess': {
-      const { type, ordinal, time } = message;
-      const output = decodeStored(message.output, blobs);
-      return { type, ordinal, previous: undefined, step: undefined, output, time };
+    case 'return': {
+      const [, , time, stored] = row as readonly [string, number, number, unknown];
+      return {
+        type: 'RequestSuccess',
+        ordinal,
+        previous: undefined,
+        step: undefined,
+        output: decodeStored(stored, blobs),
+        time,
+      };
     }
     default:
-      return undefined;
+      throw notAnEntry();
   }
 }
+
+type CallFields = readonly [source: number, time: number, name: string, kind: string, input: unknown];
 
 function decodeStored(json: unknown, blobs: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(json)) return decodeRows(json);

@@ -1,15 +1,7 @@
 import type { Checkpointer } from 'troupe';
-import type {
-  CheckpointBatch,
-  CheckpointerSettings,
-  Lease,
-  LogMessage,
-  StoredWorkflow,
-  WorkflowPage,
-  WorkflowQuery,
-  WorkflowRecord,
-} from 'troupe/checkpoint';
+import type { CheckpointBatch, Lease, LogMessage } from 'troupe/checkpoint';
 import { labelsOf } from './call-crash.ts';
+import { PassingStore } from './passing-store.ts';
 
 /** What happens before something is passed on to the store; what it throws is the store's answer. */
 export interface Interference {
@@ -19,71 +11,37 @@ export interface Interference {
   readonly release?: (lease: Lease) => Promise<void> | void;
 }
 
-/** A store that passes everything on to another, and may be kept from it. */
-export class InterferedStore implements Checkpointer {
+/** A store that may be kept from what it is asked for. */
+export class InterferedStore extends PassingStore {
   readonly batches: CheckpointBatch[] = [];
-  readonly #store: Checkpointer;
   readonly #interference: Interference;
   readonly #messages: LogMessage[] = [];
 
   constructor(store: Checkpointer, interference: Interference = {}) {
-    this.#store = store;
+    super(store);
     this.#interference = interference;
   }
 
-  get settings(): CheckpointerSettings {
-    return this.#store.settings;
-  }
-
-  async acquire(workflowId: string): Promise<Lease> {
+  override async acquire(workflowId: string): Promise<Lease> {
     await this.#interference.acquire?.(workflowId);
-    return this.#store.acquire(workflowId);
+    return super.acquire(workflowId);
   }
 
-  async renew(lease: Lease): Promise<void> {
+  override async renew(lease: Lease): Promise<void> {
     await this.#interference.renew?.(lease);
-    await this.#store.renew(lease);
+    await super.renew(lease);
   }
 
-  async release(lease: Lease): Promise<void> {
+  override async release(lease: Lease): Promise<void> {
     await this.#interference.release?.(lease);
-    await this.#store.release(lease);
+    await super.release(lease);
   }
 
-  async append(lease: Lease, batch: CheckpointBatch): Promise<void> {
+  override async append(lease: Lease, batch: CheckpointBatch): Promise<void> {
     const before = this.#messages.length;
-    // Only types, names and ordinals are read, which stand in the entries as they are.
-    this.#messages.push(...batch.entries.map((entry) => JSON.parse(entry) as LogMessage));
+    this.#messages.push(...this.messagesOf(batch));
     await this.#interference.append?.(batch, labelsOf({ history: this.#messages }).slice(before));
     this.batches.push(batch);
-    await this.#store.append(lease, batch);
-  }
-
-  read(workflowId: string): Promise<StoredWorkflow | undefined> {
-    return this.#store.read(workflowId);
-  }
-
-  get(workflowId: string): Promise<WorkflowRecord | undefined> {
-    return this.#store.get(workflowId);
-  }
-
-  list(query?: WorkflowQuery): Promise<WorkflowPage> {
-    return this.#store.list(query);
-  }
-
-  history(workflowId: string): Promise<readonly LogMessage[]> {
-    return this.#store.history(workflowId);
-  }
-
-  delete(workflowId: string): Promise<void> {
-    return this.#store.delete(workflowId);
-  }
-
-  close(): Promise<void> {
-    return this.#store.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    await super.append(lease, batch);
   }
 }

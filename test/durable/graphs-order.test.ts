@@ -65,7 +65,7 @@ describe("under durability 'sync'", () => {
 
   test('a body begins when its start is written', async () => {
     const at = stage();
-    at.store.hold('NodeStart', '"ordinal":1,');
+    at.store.hold('NodeStart', 1);
     const running = at.runner.run(chainOf(at), { in: 1 }, options);
     await at.clock.settle();
     const before = at.bodies.names;
@@ -78,7 +78,7 @@ describe("under durability 'sync'", () => {
 
   test('what depends on a result begins when that is written', async () => {
     const at = stage();
-    at.store.hold('RequestSuccess', '"ordinal":1,');
+    at.store.hold('RequestSuccess', 1);
     const running = at.runner.run(chainOf(at), { in: 1 }, options);
     await at.clock.settle();
     const before = at.bodies.names;
@@ -91,7 +91,7 @@ describe("under durability 'sync'", () => {
 
   test('an event is published when what it tells is written', async () => {
     const at = stage();
-    at.store.hold('RequestSuccess', '"ordinal":1,');
+    at.store.hold('RequestSuccess', 1);
     const running = at.runner.run(chainOf(at), { in: 1 }, options);
     await at.clock.settle();
     const before = at.typesSeen();
