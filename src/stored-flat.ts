@@ -4,17 +4,35 @@ const UNDEFINED = '["undefined"]';
 export function encodeFlat(value: unknown): { readonly text: string; readonly objects: number } | undefined {
   const scalar = scalarText(value);
   if (scalar !== undefined) return { text: `[${scalar}]`, objects: 0 };
+  const properties = propertiesOf(value, ',');
+  return properties === undefined
+    ? undefined
+    : { text: `[[0],["object"${properties === '' ? '' : `,${properties}`}]]`, objects: 1 };
+}
+
+/** A value as JSON has it itself; undefined for one that it has not, and for one with other objects in it. */
+export function jsonOf(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const scalar = scalarText(value);
+  if (scalar !== undefined) return scalar;
+  const properties = propertiesOf(value, ':');
+  // In a string its quotes would be escaped.
+  return properties === undefined || properties.includes(UNDEFINED) ? undefined : `{${properties}}`;
+}
+
+/** The properties of a plain object of values that {@link scalarText} knows, with something between name and value. */
+function propertiesOf(value: unknown, between: ',' | ':'): string | undefined {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return undefined;
   if (Object.getOwnPropertySymbols(value).length > 0) return undefined;
-  let text = '[[0],["object"';
+  let text = '';
   for (const key of Object.keys(value)) {
     const descriptor = Object.getOwnPropertyDescriptor(value, key);
     const cell = scalarText(descriptor?.value);
     if (cell === undefined || descriptor?.get !== undefined) return undefined;
-    text += `,${JSON.stringify(key)},${cell}`;
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}${between}${cell}`;
   }
-  return { text: `${text}]]`, objects: 1 };
+  return text;
 }
 
 function scalarText(value: unknown): string | undefined {

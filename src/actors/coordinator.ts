@@ -3,6 +3,7 @@ import { cloneData, recordOf } from '../clone.ts';
 import type { InvocationIds } from '../ids.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import type { Redactor } from '../redact.ts';
+import type { CallStep } from './call-places.ts';
 import type { CoordinatorActor } from './coordinator-actor.ts';
 import type { ContextScope } from './context-store.ts';
 import { CancelledError } from '../errors.ts';
@@ -14,7 +15,7 @@ import {
   type OutcomeListener,
 } from './invocation.ts';
 import type { Journal, StoredFields } from './journal.ts';
-import { labelOf, type RecordedCall, type Replay } from './replay.ts';
+import type { RecordedCall, Replay } from './replay.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
 import type { Slots } from './slots.ts';
 import { spendAnswer } from './up-front-answers.ts';
@@ -77,7 +78,7 @@ export interface CallRequest {
   /** Why it cannot run. */
   readonly failure?: { readonly error: unknown } | undefined;
   /** See {@link Invocation.step}. */
-  step?: string | undefined;
+  step?: CallStep | undefined;
 }
 
 // A chain of calls that start each other goes on in a new turn after so many, so that its depth does not end at the stack's.
@@ -141,7 +142,7 @@ export class Coordinator {
   #recordedOf(request: CallRequest): RecordedCall | undefined {
     const { parent: caller, node, input, key } = request;
     const { journal, replay } = this.#options;
-    if (journal !== undefined) request.step = caller?.nextStep(labelOf(node.name, key));
+    if (journal !== undefined) request.step = caller?.nextStep(node.name, key);
     return replay?.take({ caller, node, input, key });
   }
 

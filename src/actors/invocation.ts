@@ -6,6 +6,7 @@ import type { AnyNode } from '../nodes/contract.ts';
 import type { TimerHandle } from '../clock.ts';
 import { CancelledError } from '../errors.ts';
 import type { BodyListener } from './body.ts';
+import { CallPlaces, type CallStep } from './call-places.ts';
 import type { Deadline } from './deadline.ts';
 import { fromChart, type ChartEvent, type ChartLogic } from './chart-logic.ts';
 import type { ContextScope } from './context-store.ts';
@@ -203,9 +204,9 @@ export class Invocation {
    * Of a durable workflow: which of its caller's calls it is. Other than the ordinal it is the same in every process, also
    * when what was running at the same time was in another order.
    */
-  step: string | undefined;
+  step: CallStep | undefined;
   /** How often it has called what, in which attempt. */
-  #calls: Map<string, number> | undefined;
+  #calls: { readonly attempt: number; readonly counts: CallPlaces<number> } | undefined;
   readonly #actor: Actor<typeof invocationLogic>;
   // Most invocations call nothing.
   #children: Set<Invocation> | undefined;
@@ -232,13 +233,14 @@ export class Invocation {
     return this.#actor;
   }
 
-  /** The step of what it calls next by this label: counted, as its calls must be told apart. */
-  nextStep(label: string): string {
-    const step = `${this.attempt?.number ?? 1} ${label}`;
-    const calls = (this.#calls ??= new Map());
-    const before = calls.get(step) ?? 0;
-    calls.set(step, before + 1);
-    return `${before} ${step}`;
+  /** The step of what it calls next: counted, as its calls must be told apart. */
+  nextStep(name: string, key: string | undefined): CallStep {
+    const attempt = this.attempt?.number ?? 1;
+    if (this.#calls?.attempt !== attempt) this.#calls = { attempt, counts: new CallPlaces() };
+    const { counts } = this.#calls;
+    const before = counts.get(name, key) ?? 0;
+    counts.set(name, key, before + 1);
+    return key === undefined ? { attempt, before, name } : { attempt, before, key };
   }
 
   /** The state of its chart, which is its status. */

@@ -13,6 +13,7 @@ import { isEndMessage } from '../log/messages.ts';
 import type { RecordedInvocation, RecordedRun } from '../log/recorded-run.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import { decodeValue, encodeAnyValue } from '../stored-value.ts';
+import { CallPlaces } from './call-places.ts';
 import type { ContextScope } from './context-store.ts';
 import type { Attempt, Invocation } from './invocation.ts';
 import { ReplayActs, type RecordedQuestion } from './replay-acts.ts';
@@ -75,7 +76,7 @@ export class Replay {
   readonly #host: ReplayHost;
   readonly #acts = new ReplayActs();
   /** Of each caller that runs again its calls, by key or name, oldest first. */
-  readonly #places = new Map<number, Map<string, Place>>();
+  readonly #places = new Map<number, CallPlaces<Place>>();
   readonly #claimed = new Set<number>();
   readonly #asked = new Map<number, string[]>();
   readonly #scopes = new Map<number, ContextScope>();
@@ -285,10 +286,9 @@ export class Replay {
 
   #addPlace({ source, key, name, ordinal }: RequestCreationMessage): void {
     let places = this.#places.get(source);
-    if (places === undefined) this.#places.set(source, (places = new Map()));
-    const label = labelOf(name, key);
-    const place = places.get(label);
-    if (place === undefined) places.set(label, { ordinals: [ordinal], taken: 0 });
+    if (places === undefined) this.#places.set(source, (places = new CallPlaces()));
+    const place = places.get(name, key);
+    if (place === undefined) places.set(name, key, { ordinals: [ordinal], taken: 0 });
     else place.ordinals.push(ordinal);
   }
 
@@ -296,7 +296,7 @@ export class Replay {
   #find({ caller, node, key }: CallPlace): number | undefined {
     if (caller === undefined) return 0;
     if (!this.#isAttemptRecorded(caller)) return undefined;
-    const place = this.#places.get(caller.ordinal)?.get(labelOf(node.name, key));
+    const place = this.#places.get(caller.ordinal)?.get(node.name, key);
     if (place === undefined) return undefined;
     place.taken += 1;
     return place.ordinals[place.taken - 1];
@@ -403,11 +403,6 @@ export class Replay {
     afterThisTurn(this.#advance);
     return false;
   }
-}
-
-/** What a call is told by among those of its caller. */
-export function labelOf(name: string, key: string | undefined): string {
-  return key === undefined ? `name ${name}` : `key ${key}`;
 }
 
 /** Whether an input is what was recorded; it may have lost its class, as the recorded one has. */

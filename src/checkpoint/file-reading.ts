@@ -124,18 +124,17 @@ function splitParts(row: Row | undefined): readonly string[] | undefined {
 
 function entriesFrom(workflowId: string, row: BegunRow, parts: readonly string[]): string[] {
   let chain = chainStart(row);
-  const entries: string[] = [];
+  const texts: string[] = [];
   for (const part of parts) {
     const end = part.indexOf(' ');
-    const first = Number(part.slice(0, end));
     const text = part.slice(end + 1);
-    if (first !== entries.length)
-      throw damaged(workflowId, `its entries from ${entries.length} on are missing`);
-    chain = chainAfter(chain, first, text);
-    for (const entry of text.split('\n')) entries.push(entry);
+    chain = chainAfter(chain, part.slice(0, end), text);
+    texts.push(text);
   }
+  const entries = texts.length === 0 ? [] : texts.join('\n').split('\n');
+  // It holds where each of them was.
   if (entries.length !== lengthOf(row) || chain !== (row.last?.chain ?? row.head.chain))
-    throw damaged(workflowId, 'its entries are not those that were written');
+    throw damaged(workflowId, 'some of its entries are missing, or not what was written');
   return entries;
 }
 

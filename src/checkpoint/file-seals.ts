@@ -20,7 +20,7 @@ export function chainStart({ number, generation, epoch }: LogPlace): string {
 }
 
 /** Each link holds all before it, so that the last one tells whether any row is missing, changed or in another place. */
-export function chainAfter(chain: string, first: number, text: string): string {
+export function chainAfter(chain: string, first: number | string, text: string): string {
   return shortHash(`${chain} ${first} ${text}`);
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeRows, encodeAnyValue, encodeCounted } from '../stored-value.ts';
+import { jsonOf } from '../stored-flat.ts';
 import type { DurableFacts, LogMessage } from './messages.ts';
 
 /** A value that is stored once, and referred to by its hash. */
@@ -50,7 +51,7 @@ export class MessageEncoder {
 
   /** Throws `UnstorableValueError` or {@link ValueTooLargeError}. */
   value(value: unknown): StoredValue {
-    const { text, objects } = encodeCounted(value);
+    const { text, objects } = encodeShort(value);
     if (isLonger(text, this.#maxBytes))
       throw new ValueTooLargeError(`It has ${Buffer.byteLength(text)} bytes, and may have ${this.#maxBytes}`);
     if (!isLonger(text, this.#blobBytes - 1)) return { text, blobs: NO_BLOBS };
@@ -63,7 +64,7 @@ export class MessageEncoder {
     const parts: string[] = [];
     let left = objects - 1;
     for (const [key, part] of Object.entries(value)) {
-      const own = encodeCounted(part);
+      const own = encodeShort(part);
       left -= own.objects;
       // Properties that share an object, or lead back to the whole, belong together.
       if (left < 0) return undefined;
@@ -204,9 +205,23 @@ function decodeRow(row: readonly unknown[], blobs: ReadonlyMap<string, string>):
 
 type CallFields = readonly [source: number, time: number, name: string, kind: string, input: unknown];
 
+const UNDEFINED = { text: '[]', objects: 0 } as const;
+
+/** What JSON has itself stands for itself, objects behind `plain`; an empty list stands for `undefined`. */
+function encodeShort(value: unknown): { readonly text: string; readonly objects: number } {
+  if (value === undefined) return UNDEFINED;
+  const json = jsonOf(value);
+  if (json === undefined) return encodeCounted(value);
+  return typeof value === 'object' && value !== null
+    ? { text: `{"plain":${json}}`, objects: 1 }
+    : { text: json, objects: 0 };
+}
+
 function decodeStored(json: unknown, blobs: ReadonlyMap<string, string>): unknown {
-  if (Array.isArray(json)) return decodeRows(json);
-  if (typeof json !== 'object' || json === null) throw new Error('Expected a stored value');
+  if (json === undefined) throw new Error('Expected a stored value');
+  if (typeof json !== 'object' || json === null) return json;
+  if (Array.isArray(json)) return json.length === 0 ? undefined : decodeRows(json);
+  if ('plain' in json) return json.plain;
   if ('blob' in json) return decodeBlob(String(json.blob), blobs);
   if (!('parts' in json) || !Array.isArray(json.parts)) throw new Error('Expected a stored value');
   const parts = json.parts as readonly (readonly [string, unknown])[]; // as `value` wrote them
@@ -224,7 +239,7 @@ function decodeStored(json: unknown, blobs: ReadonlyMap<string, string>): unknow
 function decodeBlob(hash: string, blobs: ReadonlyMap<string, string>): unknown {
   const text = blobs.get(hash);
   if (text === undefined || hashOf(text) !== hash) throw new Error('A large value is missing or damaged');
-  return decodeRows(JSON.parse(text));
+  return decodeStored(JSON.parse(text), blobs);
 }
 
 /** Whether a text has more bytes; counted only where that is not clear from its length. */

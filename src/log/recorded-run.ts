@@ -168,9 +168,13 @@ function addInvocation(
 }
 
 function follow(invocation: RecordedInvocation, message: InvocationMessage, index: number): void {
-  if (isEndMessage(message)) Object.assign(invocation, { end: message, endIndex: index });
-  else if (message.type === 'NodeStart') Object.assign(invocation, { hasBegun: true, dueAt: undefined });
-  else if (message.type === 'NodeRetry') {
+  if (isEndMessage(message)) {
+    invocation.end = message;
+    invocation.endIndex = index;
+  } else if (message.type === 'NodeStart') {
+    invocation.hasBegun = true;
+    invocation.dueAt = undefined;
+  } else if (message.type === 'NodeRetry') {
     const { attempt, time, delayMs } = message;
     const dueAt = time + delayMs;
     Object.assign(invocation, {
