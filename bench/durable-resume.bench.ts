@@ -9,7 +9,7 @@ import { expectEqual, format, inChild, interleave, median, note, pick, report, t
 import { createRunner } from './troupe.ts';
 
 const STEPS = pick(10_000, 2_000);
-const ROUNDS = pick({ warmup: 2, measured: 9 }, { warmup: 1, measured: 5 });
+const ROUNDS = pick({ warmup: 5, measured: 15 }, { warmup: 1, measured: 5 });
 
 /** Opening a store is in neither figure: both have read something before. */
 async function measureResume(dir: string, shape: Shape): Promise<number> {

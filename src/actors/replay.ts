@@ -54,8 +54,8 @@ type ApplyWrite = (scope: ContextScope) => void;
 
 /** One thing that has to be given out, or seen to be asked for, in its turn. */
 type Step =
-  | { readonly type: 'creation'; readonly message: RequestCreationMessage }
-  | { readonly type: 'end'; readonly message: EndMessage }
+  | RequestCreationMessage
+  | EndMessage
   | { readonly type: 'write'; readonly apply: ApplyWrite; readonly owner: number }
   | { readonly type: 'question'; readonly question: RecordedQuestion; readonly message: InterruptMessage }
   | { readonly type: 'answer'; readonly question: RecordedQuestion };
@@ -245,8 +245,8 @@ export class Replay {
     } else if (!isRecorded) this.#readQuestion(message);
     else if (isCreation) {
       this.#addPlace(message);
-      this.#steps.push({ type: 'creation', message });
-    } else if (isEndMessage(message)) this.#steps.push({ type: 'end', message });
+      this.#steps.push(message);
+    } else if (isEndMessage(message)) this.#steps.push(message);
     else {
       const question = this.#acts.add(message);
       if (question === undefined) return;
@@ -345,8 +345,8 @@ export class Replay {
   /** Whether the next step may follow at once; else it will, in another turn. */
   #perform(step: Step): boolean {
     switch (step.type) {
-      case 'creation': {
-        const { ordinal, source, name } = step.message;
+      case 'RequestCreation': {
+        const { ordinal, source, name } = step;
         return this.#claimed.has(ordinal) || this.#awaitTurn(source, `called "${name}"`);
       }
       case 'question': {
@@ -367,7 +367,7 @@ export class Replay {
         return this.#inNextTurn();
       }
       default:
-        return this.#deliver(step.message);
+        return this.#deliver(step);
     }
   }
 

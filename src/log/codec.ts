@@ -116,8 +116,9 @@ export class MessageEncoder {
       if (ready !== undefined || VALUE_FIELDS.has(key)) json = take(ready ?? this.#anyValue(field));
       else if (key !== 'durable') json = JSON.stringify(field);
       else {
-        const { given, ...facts } = field as DurableFacts;
-        json = `${JSON.stringify(facts)},"given":${take(values.given ?? this.#anyValue(given))}`;
+        const { given, shape, ...facts } = field as DurableFacts;
+        const stored = take(values.given ?? this.#anyValue(given));
+        json = `${JSON.stringify(facts)},"shape":${shape},"given":${stored}`;
       }
       text += `${text === '' ? '{' : ','}"${key}":${json}`;
     }
@@ -134,15 +135,25 @@ export class MessageEncoder {
   }
 }
 
+// So many are parsed at once: fewer take longer, and of more, what is parsed lives long enough to be moved.
+const PARSED_AT_ONCE = 1_024;
+
 /** The messages of lines of JSON. Throws an `Error` for any other text. */
 export function decodeMessages(entries: readonly string[], blobs: ReadonlyMap<string, string>): LogMessage[] {
-  const parsed = JSON.parse(`[${entries.join()}]`) as unknown[]; // checked below
-  if (parsed.length !== entries.length) throw new Error('Expected one entry in each line');
-  return parsed.map((entry) => {
-    if (Array.isArray(entry)) return decodeRow(entry, blobs);
-    if (typeof entry !== 'object' || entry === null) throw notAnEntry();
-    return decodeMessage(entry as Record<string, unknown>, blobs);
-  });
+  const messages: LogMessage[] = [];
+  for (let from = 0; from < entries.length; from += PARSED_AT_ONCE) {
+    const lines = entries.slice(from, from + PARSED_AT_ONCE);
+    const parsed = JSON.parse(`[${lines.join()}]`) as unknown[]; // checked below
+    if (parsed.length !== lines.length) throw new Error('Expected one entry in each line');
+    for (const entry of parsed) messages.push(decodeEntry(entry, blobs));
+  }
+  return messages;
+}
+
+function decodeEntry(entry: unknown, blobs: ReadonlyMap<string, string>): LogMessage {
+  if (Array.isArray(entry)) return decodeRow(entry, blobs);
+  if (typeof entry !== 'object' || entry === null) throw notAnEntry();
+  return decodeMessage(entry as Record<string, unknown>, blobs);
 }
 
 function notAnEntry(): Error {
@@ -154,7 +165,10 @@ function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<strin
   for (const key of Object.keys(fields))
     if (VALUE_FIELDS.has(key)) fields[key] = decodeStored(fields[key], blobs);
   if ('durable' in fields) {
-    fields['durable'] = { ...(fields['durable'] as object), given: decodeStored(fields['given'], blobs) };
+    const { durable, shape, given } = fields;
+    const facts = { shape: JSON.stringify(shape), given: decodeStored(given, blobs) };
+    fields['durable'] = { ...(durable as object), ...facts };
+    delete fields['shape'];
     delete fields['given'];
   }
   if (typeof fields['ordinal'] === 'number') {

@@ -135,7 +135,7 @@ export interface RunStartMessage {
 export interface DurableFacts {
   /** What was given as input, before defaults. */
   readonly given: unknown;
-  /** The hash of the target's structure, and the structure itself as a text, to tell what has changed. */
+  /** The hash of the target's structure, and the structure itself as JSON, to tell what has changed. */
   readonly structure: string;
   readonly shape: string;
   /** The hash of the structure and the bodies. */

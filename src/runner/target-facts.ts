@@ -70,7 +70,7 @@ function shapeOf({ plan }: GraphNode): Shape {
   const nameOf = (member: number): string => plan.members[member]?.name ?? '';
   const edges = edgesOf(plan).map(
     ({ from, to, kind, name = '' }) =>
-      `${kind} ${nameOf(from)} → ${typeof to === 'number' ? nameOf(to) : to} ${name}`,
+      `${kind} ${nameOf(from)} -> ${typeof to === 'number' ? nameOf(to) : to} ${name}`,
   );
   return { name: plan.name, nodes, edges: edges.toSorted() };
 }

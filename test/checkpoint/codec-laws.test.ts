@@ -131,7 +131,10 @@ const kinds: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
         {
           given: value,
           structure: text,
-          shape: text,
+          shape: fc
+            .jsonValue()
+            .map((shape) => JSON.stringify(shape))
+            .map((shape) => JSON.stringify(JSON.parse(shape))),
           definition: text,
           forkedFrom,
           select: fc.array(text, { maxLength: 3 }),

@@ -156,8 +156,8 @@ describe('a graph that was changed is refused', () => {
 
     const message = await refusalOf(before, after, { after: 'RequestSuccess a' });
 
-    expect(message).toMatch(/a → b.*removed/su);
-    expect(message).toMatch(/b → a.*added/su);
+    expect(message).toMatch(/a -> b.*removed/su);
+    expect(message).toMatch(/b -> a.*added/su);
   });
 
   test('under another name', async () => {
