@@ -54,14 +54,11 @@ function write(append: Append): boolean {
   if (!isWritten) return false;
   const { number, generation, tail } = held;
   store.log.add(sizeOf(batch));
-  // A power failure may take what is relaxed, and then the mark must not have been ahead.
-  if (batch.isRelaxed !== true) store.marks.write(number, { generation, ...tail });
+  // What is relaxed survives the end of the process, but not of the system: its mark must not be ahead of it.
+  if (batch.isRelaxed === true) return true;
+  store.log.flush();
+  store.marks.write(number, { generation, ...tail });
   return true;
-}
-
-/** What may be lost in a power failure need not wait for the disk; it survives the end of the process all the same. */
-function connectionOf({ store, batch }: Append): FileConnection {
-  return store.connection.with(batch.isRelaxed === true ? 'NORMAL' : 'FULL');
 }
 
 /** Whether a batch changes nothing but the log, and that only at its end. */
@@ -81,7 +78,7 @@ function writeEntries(append: Append): boolean {
   const { number, token, tail } = held;
   const isWritten = isFenced(
     () =>
-      connectionOf(append).run(
+      store.connection.run(
         'INSERT INTO entries SELECT ?, ?, ? FROM workflows WHERE number = ? AND token = ? AND revision = ?',
         positionOf(number, tail.length),
         seal,
@@ -105,8 +102,8 @@ function writeBatch(append: Append): boolean {
   const { length, chain, seal, text } = logEndOf(append, start);
   const head = nextHead(append, { epoch: place.epoch, length, chain, blobs: blobs.length });
   const lease = releases ? givenUpText(held) : leaseTextOf(held, leaseOf(store, held.workflowId, now));
-  const connection = connectionOf(append);
-  const write = (): unknown =>
+  const { connection } = store;
+  const writeRow = (): unknown =>
     connection.run(
       'INSERT INTO batches VALUES (?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       held.number,
@@ -125,11 +122,11 @@ function writeBatch(append: Append): boolean {
   const isAlone = !replaces && blobs.length === 0;
   const isWritten = isFenced(() =>
     isAlone
-      ? write()
+      ? writeRow()
       : connection.transaction('IMMEDIATE', () => {
           if (replaces) deleteLog(connection, held);
           for (const blob of blobs) insertBlob(connection, place, blob);
-          write();
+          writeRow();
         }),
   );
   if (isWritten) {
@@ -198,9 +195,9 @@ function unstoredBlobs({ store, held, batch }: Append): readonly Blob[] {
 }
 
 /** Whether something was written; false for what was refused. */
-function isFenced(write: () => unknown): boolean {
+function isFenced(attempt: () => unknown): boolean {
   try {
-    return write() !== false;
+    return attempt() !== false;
   } catch (error) {
     if (isConflict(error)) return false;
     throw error;

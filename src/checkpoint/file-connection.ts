@@ -28,9 +28,6 @@ export interface ConnectionOptions {
   readonly pragmas: readonly string[];
 }
 
-/** `FULL`: what is written is on disk at once. `NORMAL`: it survives the end of the process, but not of the system. */
-export type Safety = 'FULL' | 'NORMAL';
-
 /** A lock is waited for inside SQLite, where nothing else of the process can run: keep that short, and wait outside. */
 const BLOCKING_WAIT_MS = 100;
 
@@ -45,19 +42,15 @@ export class FileConnection {
   readonly #options: ConnectionOptions;
   readonly #statements = new Map<string, PreparedStatement>();
   #engine: Engine | undefined;
-  #safety: Safety = 'FULL';
+  #openings = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
-  /** How safe what is written from now on shall be; `FULL` until it is told. */
-  with(safety: Safety): this {
-    if (safety !== this.#safety) {
-      this.#safety = safety;
-      this.#attempt(() => this.#engine?.prepare(`PRAGMA synchronous = ${safety}`).run([]));
-    }
-    return this;
+  /** How often it was opened. */
+  get openings(): number {
+    return this.#openings;
   }
 
   /** The rows of a query. Throws {@link CheckpointError}. */
@@ -126,7 +119,8 @@ export class FileConnection {
     const { Engine, path, pragmas } = this.#options;
     const engine = new Engine(path, { timeout: BLOCKING_WAIT_MS });
     this.#engine = engine;
-    for (const pragma of [...pragmas, `PRAGMA synchronous = ${this.#safety}`]) engine.prepare(pragma).all([]);
+    this.#openings += 1;
+    for (const pragma of pragmas) engine.prepare(pragma).all([]);
     return engine;
   }
 }

@@ -63,28 +63,24 @@ export function findLease(store: FileStore, lease: Lease): HeldLease | undefined
 /** Makes a lease last as long as a new one. Throws `WorkflowAlreadyRunningError` when another has taken it. */
 export function renewLease(store: FileStore, held: HeldLease): void {
   const now = systemClock.now();
-  const changes = store.connection
-    .with('NORMAL')
-    .run(
-      'UPDATE workflows SET lease = ? WHERE number = ? AND token = ?',
-      leaseTextOf(held, leaseOf(store, held.workflowId, now)),
-      held.number,
-      held.token,
-    );
+  const changes = store.connection.run(
+    'UPDATE workflows SET lease = ? WHERE number = ? AND token = ?',
+    leaseTextOf(held, leaseOf(store, held.workflowId, now)),
+    held.number,
+    held.token,
+  );
   if (changes === 0) throw alreadyRunning(held.workflowId);
   held.renewedAt = now;
 }
 
 /** Gives a lease up; nothing happens when another has taken it. */
 export function releaseLease(store: FileStore, held: HeldLease): void {
-  store.connection
-    .with('NORMAL')
-    .run(
-      'UPDATE workflows SET token = token + 1, lease = ? WHERE number = ? AND token = ?',
-      givenUpText(held),
-      held.number,
-      held.token,
-    );
+  store.connection.run(
+    'UPDATE workflows SET token = token + 1, lease = ? WHERE number = ? AND token = ?',
+    givenUpText(held),
+    held.number,
+    held.token,
+  );
 }
 
 /** The text of a lease that lasts from now. */
@@ -110,15 +106,13 @@ function tailOf(row: WorkflowRow): Tail {
 function take(store: FileStore, row: WorkflowRow, workflowId: string): HeldLease | undefined {
   const now = systemClock.now();
   const key = { ...keyOf(row), token: Math.max(row.token + 1, now) };
-  const changes = store.connection
-    .with('NORMAL')
-    .run(
-      'UPDATE workflows SET token = ?, lease = ? WHERE number = ? AND lease = ?',
-      key.token,
-      leaseTextOf(key, leaseOf(store, workflowId, now)),
-      row.number,
-      row.leaseText,
-    );
+  const changes = store.connection.run(
+    'UPDATE workflows SET token = ?, lease = ? WHERE number = ? AND lease = ?',
+    key.token,
+    leaseTextOf(key, leaseOf(store, workflowId, now)),
+    row.number,
+    row.leaseText,
+  );
   return changes === 0 ? undefined : { ...key, workflowId, renewedAt: now, tail: tailOf(row) };
 }
 
@@ -149,7 +143,7 @@ function claimNew(
   const sql = `INSERT OR IGNORE INTO workflows (number, generation, name, token, revision, lease)
     SELECT ?, 1, ?, ?3, 0, ? FROM tokens WHERE floor < ?3`;
   const held = claimRow(store, key, (lease) =>
-    store.connection.with('NORMAL').run(sql, number, nameOf(workflowId), key.token, lease),
+    store.connection.run(sql, number, nameOf(workflowId), key.token, lease),
   );
   if (held !== undefined) store.nextNumber = number + 1;
   return held;
@@ -165,7 +159,7 @@ function claimUsed(
   const sql = `UPDATE OR IGNORE workflows SET name = ?, token = ?, lease = ?
     WHERE number = ? AND generation = ? AND name IS NULL`;
   return claimRow(store, key, (lease) =>
-    store.connection.with('NORMAL').run(sql, nameOf(workflowId), key.token, lease, number, generation),
+    store.connection.run(sql, nameOf(workflowId), key.token, lease, number, generation),
   );
 }
 

@@ -75,7 +75,7 @@ export function removeRow(store: FileStore, row: WorkflowRow): boolean {
   const isSame = 'EXISTS (SELECT 1 FROM workflows WHERE number = ? AND lease = ?)';
   const same = [number, leaseText] as const;
   const { connection, marks } = store;
-  const isRemoved = connection.with('FULL').transaction('IMMEDIATE', () => {
+  const isRemoved = connection.transaction('IMMEDIATE', () => {
     connection.run(`DELETE FROM entries WHERE ${OF_WORKFLOW} AND ${isSame}`, ...positionsOf(number), ...same);
     connection.run(`DELETE FROM blobs WHERE number = ? AND ${isSame}`, number, ...same);
     connection.run(`UPDATE tokens SET floor = max(floor, ?) WHERE ${isSame}`, token, ...same);
@@ -90,6 +90,7 @@ export function removeRow(store: FileStore, row: WorkflowRow): boolean {
     );
     return changes === 1;
   });
+  store.log.flush();
   store.nextNumber = undefined; // there is a row to use again
   if (isRemoved && row.head !== undefined) marks.remove(number, generation);
   return isRemoved;

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 /** A checksum over some values in their order; none of them has a line break. */
 export function sealOf(...parts: readonly (string | number)[]): string {
-  return shortHash(parts.join('\n'));
+  return crc32(parts.join('\n')).toString(36);
 }
 
 /** Where a log is: the row of its workflow, and which of the workflows and logs that this row has held it is. */

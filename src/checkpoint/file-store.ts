@@ -136,7 +136,9 @@ function pragmasOf(maxBytes: number): readonly string[] {
   const pages = Math.max(1, Math.floor(maxBytes / PAGE_BYTES));
   return [
     'PRAGMA journal_mode = WAL',
-    'PRAGMA wal_autocheckpoint = 0', // see WriteAheadLog
+    // See WriteAheadLog for both.
+    'PRAGMA synchronous = NORMAL',
+    'PRAGMA wal_autocheckpoint = 0',
     ...(Number.isFinite(pages) ? [`PRAGMA max_page_count = ${Math.min(pages, 2 ** 32 - 2)}`] : []),
   ];
 }

@@ -240,8 +240,8 @@ class FileCheckpointer implements Checkpointer {
 }
 
 function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    systemClock.setTimeout(resolve, PAUSE_MS);
+  return new Promise((goOn) => {
+    systemClock.setTimeout(goOn, PAUSE_MS);
   });
 }
 

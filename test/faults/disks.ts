@@ -28,12 +28,12 @@ export const limitedStore: DiskKind = {
   name: 'a folder with `maxBytes`',
   isThere: true,
   create: (dir) => {
-    let maxBytes = 45_000;
+    let maxBytes = 40_960;
     const placeOf = (): StorePlace => ({ type: 'file', dir: join(dir, 'limited'), maxBytes });
     return {
       place: placeOf(),
       grow: () => {
-        maxBytes += 8_192;
+        maxBytes += 4_096;
         return placeOf();
       },
       [Symbol.asyncDispose]: async () => {},

@@ -1,0 +1,79 @@
+import fs, { fstatSync, statSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { fileCheckpointer } from 'troupe/checkpoint';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { begin, Folders, line } from './file-parts.ts';
+
+const folders = new Folders();
+afterAll(() => folders.remove());
+
+/** The files, by inode, that were put on disk since the test began; that is still done. */
+let flushed: number[] = [];
+const { fdatasyncSync } = fs;
+
+beforeEach(() => {
+  flushed = [];
+  fs.fdatasyncSync = (file) => {
+    fdatasyncSync(file);
+    flushed.push(fstatSync(file).ino);
+  };
+  syncBuiltinESMExports();
+});
+
+afterEach(() => {
+  fs.fdatasyncSync = fdatasyncSync;
+  syncBuiltinESMExports();
+});
+
+function logOf(dir: string): number {
+  return statSync(join(dir, 'troupe.db-wal')).ino;
+}
+
+describe('what is appended to a folder', () => {
+  test('is on disk when its promise resolves, once for each append', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+
+    const lease = await begin(checkpointer, 'a');
+    expect(flushed).toEqual([logOf(dir)]);
+
+    await checkpointer.append(lease, { first: 1, entries: [line(1)], status: 'running' });
+    await checkpointer.append(lease, { first: 2, entries: [line(2)], status: 'completed', releases: true });
+    expect(flushed).toEqual([logOf(dir), logOf(dir), logOf(dir)]);
+  });
+
+  test('is on disk as well where the folder was written before', async () => {
+    const dir = folders.next();
+    const before = fileCheckpointer({ dir });
+    await begin(before, 'a');
+    await before.close();
+    flushed = [];
+
+    await using checkpointer = fileCheckpointer({ dir });
+    await begin(checkpointer, 'b');
+
+    expect(flushed).toEqual([logOf(dir)]);
+  });
+
+  test('does not wait for the disk where it is relaxed, but the next that is not is on disk with all before it', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+    const lease = await begin(checkpointer, 'a', { isRelaxed: true });
+    expect(flushed).toEqual([]);
+
+    await checkpointer.append(lease, { first: 1, entries: [line(1)], status: 'running' });
+
+    expect(flushed).toEqual([logOf(dir)]);
+  });
+
+  test('and removed again is gone from the disk', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+    await begin(checkpointer, 'a', { isRelaxed: true, status: 'completed', releases: true });
+
+    await checkpointer.delete('a');
+
+    expect(flushed).toEqual([logOf(dir)]);
+  });
+});
