@@ -1,5 +1,6 @@
 import { createClient } from '@libsql/client';
 import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -39,6 +40,29 @@ export async function createFolder(): Promise<Folder> {
 export interface BareStore extends Disposable {
   /** One row, on disk when it resolves. */
   readonly write: (text: string) => Promise<void>;
+}
+
+/** The same with the engine of that package, and a statement that is prepared once. */
+export function createPreparedStore(folder: Folder): BareStore {
+  const load = createRequire(createRequire(import.meta.url).resolve('@libsql/client'));
+  const Engine = load('libsql') as new (path: string) => BareEngine; // the part of it that is used
+  const engine = new Engine(join(folder.path, 'prepared.db'));
+  engine.exec('PRAGMA journal_mode = WAL');
+  engine.exec('PRAGMA synchronous = FULL');
+  engine.exec('CREATE TABLE records (position INTEGER PRIMARY KEY, text TEXT NOT NULL)');
+  const insert = engine.prepare('INSERT INTO records (text) VALUES (?)');
+  return {
+    write: async (text) => expectEqual('the rows of a prepared write', insert.run([text]).changes, 1),
+    [Symbol.dispose]: () => engine.close(),
+  };
+}
+
+interface BareEngine {
+  readonly exec: (sql: string) => void;
+  readonly prepare: (sql: string) => {
+    readonly run: (args: readonly string[]) => { readonly changes: number };
+  };
+  readonly close: () => void;
 }
 
 export async function createBareStore(folder: Folder): Promise<BareStore> {

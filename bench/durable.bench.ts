@@ -2,11 +2,13 @@
 // the bare store. Under 'async': against the same chain without a checkpointer. Each run is awaited, and is a new workflow.
 import {
   createBareStore,
+  createPreparedStore,
   createFolder,
   entriesOf,
   fileCheckpointer,
   memoryCheckpointer,
   whenStored,
+  type BareStore,
   type Store,
 } from './durable-store.ts';
 import { chainOf } from './graphs.ts';
@@ -36,6 +38,7 @@ const runCalls: Run = (runner, workflowId) => runner.run(calls, 1, { workflowId 
 
 await using folder = await createFolder();
 using bare = await createBareStore(folder);
+using prepared = createPreparedStore(folder);
 
 let workflows = 0;
 const newId = (): string => `workflow-${(workflows += 1)}`;
@@ -60,7 +63,7 @@ async function textOfOneNode(runner: Runner, store: Store, run: Run): Promise<st
   return text.slice(0, Math.round(text.length / CHAIN));
 }
 
-async function benchSync(heading: Heading, run: Run): Promise<void> {
+async function benchSync(heading: Heading, run: Run, floor: BareStore = bare): Promise<void> {
   await using store = fileCheckpointer({ dir: folder.path });
   await using runner = createRunner({ checkpointer: store, durability: 'sync', retain: 3 });
   const text = await textOfOneNode(runner, store, run);
@@ -69,7 +72,7 @@ async function benchSync(heading: Heading, run: Run): Promise<void> {
     () => measureWorkflows(runner, store, run, SYNC_RUNS),
     () =>
       perItem(WRITES, async () => {
-        for (let i = 0; i < WRITES; i++) await bare.write(text);
+        for (let i = 0; i < WRITES; i++) await floor.write(text);
       }),
   );
   const of = { 'a node': micros(pairs.ours), 'a bare write': micros(pairs.theirs) };
@@ -99,6 +102,7 @@ async function benchAsync(heading: Heading, open: () => Store): Promise<void> {
 }
 
 await benchSync({ name: 'durable/sync, chain of 10', goal: { atMost: 1.5 } }, runChain);
+await benchSync({ name: 'durable/sync, chain / prepared write' }, runChain, prepared);
 await benchSync({ name: 'durable/sync, 10 calls' }, runCalls);
 await benchAsync({ name: 'durable/async, chain of 10', goal: { atMost: 3 } }, () =>
   fileCheckpointer({ dir: folder.path }),
