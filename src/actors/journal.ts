@@ -60,7 +60,7 @@ export class Journal {
   #written: number;
   #pending: string[] = [];
   #blobs: Blob[] = [];
-  #replacement: readonly string[] | undefined;
+  #replacement: readonly StoredValue[] | undefined;
   #effects: Effect[] = [];
   #timer: TimerHandle | undefined;
   #isScheduled = false;
@@ -120,7 +120,7 @@ export class Journal {
 
   /** Puts these messages in the place of all that were written. To be followed by {@link flush}. */
   replace(messages: readonly LogMessage[]): void {
-    this.#replacement = messages.map((message) => this.#encoder.message(message).text);
+    this.#replacement = messages.map((message) => this.#encoder.message(message));
   }
 
   /** How much of a log that has ended for good is kept. */
@@ -247,16 +247,19 @@ export class Journal {
   }
 
   #takeBatch(): CheckpointBatch {
-    const entries = this.#replacement ?? this.#pending;
+    const replacement = this.#replacement;
+    const entries = replacement?.map(({ text }) => text) ?? this.#pending;
+    // With the log that is replaced all of its large values go.
+    const blobs = replacement === undefined ? this.#blobs : distinctBlobs(replacement);
     const batch: CheckpointBatch = {
       first: this.#written,
       entries,
       status: this.#status,
       ...(this.#isSync ? {} : { isRelaxed: true }),
       ...(this.#head === undefined ? {} : { head: this.#head }),
-      ...(this.#blobs.length === 0 ? {} : { blobs: this.#blobs }),
+      ...(blobs.length === 0 ? {} : { blobs }),
       ...(this.#releasesNext ? { releases: true } : {}),
-      ...(this.#replacement === undefined ? {} : { replaces: true }),
+      ...(replacement === undefined ? {} : { replaces: true }),
     };
     this.#pending = [];
     this.#blobs = [];
@@ -357,6 +360,12 @@ export class Journal {
       { hint, cause },
     );
   }
+}
+
+function distinctBlobs(values: readonly StoredValue[]): readonly Blob[] {
+  const found = new Map<string, Blob>();
+  for (const { blobs } of values) for (const blob of blobs) found.set(blob.hash, blob);
+  return [...found.values()];
 }
 
 function statusAfter(message: LogMessage): RunStatus | undefined {

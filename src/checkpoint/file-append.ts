@@ -50,10 +50,12 @@ export function appendBatch(store: FileStore, held: HeldLease, batch: Checkpoint
 /** Whether the batch is written; if not, the lease is not the newest one, or the log ends elsewhere. */
 function write(append: Append): boolean {
   const { store, held, batch } = append;
-  const isWritten = isPlain(held.tail, batch) ? writeEntries(append) : writeBatch(append);
+  store.log.assertSound();
+  const isMore = !isPlain(held.tail, batch);
+  const isWritten = isMore ? writeBatch(append) : writeEntries(append);
   if (!isWritten) return false;
+  store.log.add(isMore ? 5 : 2, sizeOf(batch));
   const { number, generation, tail } = held;
-  store.log.add(sizeOf(batch));
   // What is relaxed survives the end of the process, but not of the system: its mark must not be ahead of it.
   if (batch.isRelaxed === true) return true;
   store.log.flush();

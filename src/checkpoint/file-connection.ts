@@ -1,5 +1,5 @@
 import { CheckpointError } from '../errors.ts';
-import { storeError } from './file-errors.ts';
+import { isRefusal, storeError } from './file-errors.ts';
 
 /** What is put in for a question mark. A `number` arrives as a float, which only a column of integers turns back. */
 export type Value = string | number | bigint | Buffer | null;
@@ -11,6 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Engine {
   readonly inTransaction: boolean;
   readonly prepare: (sql: string) => PreparedStatement;
+  readonly exec: (sql: string) => void;
   readonly close: () => void;
 }
 
@@ -89,20 +90,34 @@ export class FileConnection {
     this.#statements.clear();
     if (engine === undefined) return;
     // It goes on until its statements are collected as garbage, and must hold no lock till then.
-    if (engine.inTransaction) engine.prepare('ROLLBACK').run([]);
+    rollBack(engine);
     engine.close();
+  }
+
+  /** Throws {@link CheckpointError} while another writes. As no statement is prepared for it, none is left in progress. */
+  assertUnlocked(): void {
+    try {
+      const engine = this.#engine ?? this.#open();
+      engine.exec('BEGIN IMMEDIATE');
+      engine.exec('ROLLBACK');
+    } catch (error) {
+      throw storeError(this.#options.path, error);
+    }
   }
 
   /**
    * A statement that failed for a lock stays in progress until it is collected as garbage, and until then what is written
-   * on its connection is not committed, and is lost with the process: see tursodatabase/libsql-client-ts#352.
+   * on its connection is not committed, and is lost with the process: see tursodatabase/libsql-client-ts#352. Of one that
+   * was refused, or for which there was no room, nothing is left.
    */
   #attempt<Result>(work: () => Result): Result {
     try {
       return work();
     } catch (error) {
+      const failure = error instanceof CheckpointError ? error : storeError(this.#options.path, error);
+      if (isRefusal(failure) && this.#engine !== undefined && rollBack(this.#engine)) throw failure;
       this.close();
-      throw error instanceof CheckpointError ? error : storeError(this.#options.path, error);
+      throw failure;
     }
   }
 
@@ -122,5 +137,15 @@ export class FileConnection {
     this.#openings += 1;
     for (const pragma of pragmas) engine.prepare(pragma).all([]);
     return engine;
+  }
+}
+
+/** Whether no transaction is open any more. */
+function rollBack(engine: Engine): boolean {
+  try {
+    if (engine.inTransaction) engine.exec('ROLLBACK');
+    return true;
+  } catch {
+    return false; // why it is rolled back is told
   }
 }

@@ -42,6 +42,21 @@ export function isConflict(error: unknown): boolean {
   return error instanceof CheckpointError && codeOf(error.cause) === 'SQLITE_CONSTRAINT';
 }
 
+/** Whether a statement was refused as such, by a row that is there, a trigger or for want of room; it has changed nothing. */
+export function isRefusal(error: CheckpointError): boolean {
+  const code = codeOf(error.cause);
+  return code === 'SQLITE_CONSTRAINT' || code === 'SQLITE_FULL';
+}
+
+/** The error for what was written and cannot be put on disk. */
+export function unflushed(path: string, thrown: unknown): CheckpointError {
+  const cause = toError(thrown);
+  return new CheckpointError(`The store "${path}" cannot be put on disk: ${cause.message}`, {
+    hint: 'What was written last may be lost in a power failure. Look after the disk, then open the store again.',
+    cause,
+  });
+}
+
 /** Whether a statement found the database locked: the same may succeed a moment later. */
 export function isLocked(error: unknown): boolean {
   return error instanceof CheckpointError && LOCKED.has(codeOf(error.cause));

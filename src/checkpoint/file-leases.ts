@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts';
 import type { Lease } from './checkpointer.ts';
+import type { Value } from './file-connection.ts';
 import { damagedStore } from './file-errors.ts';
 import { removeRow, tryAgain } from './file-removal.ts';
 import {
@@ -63,7 +64,8 @@ export function findLease(store: FileStore, lease: Lease): HeldLease | undefined
 /** Makes a lease last as long as a new one. Throws `WorkflowAlreadyRunningError` when another has taken it. */
 export function renewLease(store: FileStore, held: HeldLease): void {
   const now = systemClock.now();
-  const changes = store.connection.run(
+  const changes = writeRow(
+    store,
     'UPDATE workflows SET lease = ? WHERE number = ? AND token = ?',
     leaseTextOf(held, leaseOf(store, held.workflowId, now)),
     held.number,
@@ -75,7 +77,8 @@ export function renewLease(store: FileStore, held: HeldLease): void {
 
 /** Gives a lease up; nothing happens when another has taken it. */
 export function releaseLease(store: FileStore, held: HeldLease): void {
-  store.connection.run(
+  writeRow(
+    store,
     'UPDATE workflows SET token = token + 1, lease = ? WHERE number = ? AND token = ?',
     givenUpText(held),
     held.number,
@@ -106,7 +109,8 @@ function tailOf(row: WorkflowRow): Tail {
 function take(store: FileStore, row: WorkflowRow, workflowId: string): HeldLease | undefined {
   const now = systemClock.now();
   const key = { ...keyOf(row), token: Math.max(row.token + 1, now) };
-  const changes = store.connection.run(
+  const changes = writeRow(
+    store,
     'UPDATE workflows SET token = ?, lease = ? WHERE number = ? AND lease = ?',
     key.token,
     leaseTextOf(key, leaseOf(store, workflowId, now)),
@@ -143,7 +147,7 @@ function claimNew(
   const sql = `INSERT OR IGNORE INTO workflows (number, generation, name, token, revision, lease)
     SELECT ?, 1, ?, ?3, 0, ? FROM tokens WHERE floor < ?3`;
   const held = claimRow(store, key, (lease) =>
-    store.connection.run(sql, number, nameOf(workflowId), key.token, lease),
+    writeRow(store, sql, number, nameOf(workflowId), key.token, lease),
   );
   if (held !== undefined) store.nextNumber = number + 1;
   return held;
@@ -159,7 +163,7 @@ function claimUsed(
   const sql = `UPDATE OR IGNORE workflows SET name = ?, token = ?, lease = ?
     WHERE number = ? AND generation = ? AND name IS NULL`;
   return claimRow(store, key, (lease) =>
-    store.connection.run(sql, nameOf(workflowId), key.token, lease, number, generation),
+    writeRow(store, sql, nameOf(workflowId), key.token, lease, number, generation),
   );
 }
 
@@ -176,6 +180,12 @@ function claimRow(
   const chain = chainStart({ number, generation, epoch: 0 });
   const tail = { revision: 0, epoch: 0, head: undefined, length: 0, chain };
   return { ...key, isNew: true, renewedAt: now, tail };
+}
+
+/** Runs a statement that changes a row of a workflow; returns how many rows it has changed. */
+function writeRow({ connection, log }: FileStore, sql: string, ...args: readonly Value[]): number {
+  log.add(3);
+  return connection.run(sql, ...args);
 }
 
 interface FreeNumber {

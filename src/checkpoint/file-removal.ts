@@ -74,7 +74,8 @@ export function removeRow(store: FileStore, row: WorkflowRow): boolean {
   const lease = leaseTextOf(vacant, { workflowId: null, owner: currentOwner(), expiresAt: 0 });
   const isSame = 'EXISTS (SELECT 1 FROM workflows WHERE number = ? AND lease = ?)';
   const same = [number, leaseText] as const;
-  const { connection, marks } = store;
+  const { connection, log, marks } = store;
+  log.assertSound();
   const isRemoved = connection.transaction('IMMEDIATE', () => {
     connection.run(`DELETE FROM entries WHERE ${OF_WORKFLOW} AND ${isSame}`, ...positionsOf(number), ...same);
     connection.run(`DELETE FROM blobs WHERE number = ? AND ${isSame}`, number, ...same);
@@ -90,7 +91,8 @@ export function removeRow(store: FileStore, row: WorkflowRow): boolean {
     );
     return changes === 1;
   });
-  store.log.flush();
+  log.add(6);
+  log.flush();
   store.nextNumber = undefined; // there is a row to use again
   if (isRemoved && row.head !== undefined) marks.remove(number, generation);
   return isRemoved;

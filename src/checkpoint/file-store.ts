@@ -60,8 +60,8 @@ export function openStore({ dir, maxBytes, settings }: StoreOptions): FileStore 
 
 /** Lets go of a folder. */
 export function closeStore({ connection, log, marks }: FileStore): void {
-  log.close();
   connection.close();
+  log.close();
   marks.close();
 }
 
@@ -120,15 +120,17 @@ export function isHeld({ lease }: WorkflowRow): boolean {
  * anew, which takes as long as half of a durable write.
  */
 function loadEngine(): ConnectionOptions['Engine'] {
+  const hint = 'npm install @libsql/client';
+  let client: string;
   try {
-    const client = createRequire(import.meta.url).resolve('@libsql/client');
+    client = createRequire(import.meta.url).resolve('@libsql/client');
+  } catch (cause) {
+    throw new CheckpointError('fileCheckpointer() needs the package "@libsql/client"', { hint, cause });
+  }
+  try {
     return createRequire(client)('libsql') as ConnectionOptions['Engine']; // the part of it that is used
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND';
-    const what = isMissing
-      ? 'fileCheckpointer() needs the package "@libsql/client"'
-      : 'The package "@libsql/client" cannot be loaded';
-    throw new CheckpointError(what, { hint: 'npm install @libsql/client', cause });
+    throw new CheckpointError('The package "@libsql/client" cannot be loaded', { hint, cause });
   }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, statSync } from 'node:fs';
 import type { FileConnection } from './file-connection.ts';
-import { storeError } from './file-errors.ts';
+import type { CheckpointError } from '../errors.ts';
+import { unflushed } from './file-errors.ts';
 
 const PAGE_BYTES = 4_096;
 const MOST_PAGES = 4_000;
@@ -20,6 +21,7 @@ export class WriteAheadLog {
   /** About how many were written since. */
   #pages: number;
   #file: number | undefined;
+  #failure: CheckpointError | undefined;
   /** Which opening of the writer that file is of: while that lasts, nobody removes the file. */
   #opening = 0;
 
@@ -32,10 +34,17 @@ export class WriteAheadLog {
     this.#pages = (statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) / PAGE_BYTES;
   }
 
-  /** Counts what was written in one transaction. */
-  add(bytes: number): void {
-    // The leaf of the table, now and then its parents.
-    this.#pages += 2 + bytes / PAGE_BYTES;
+  /** Counts what was written in one transaction: about so many pages, and what goes into more. */
+  add(pages: number, bytes = 0): void {
+    this.#pages += pages + bytes / PAGE_BYTES;
+  }
+
+  /**
+   * Throws {@link CheckpointError} once something could not be put on disk: the system counts it as written from then on, so
+   * that trying again would tell nothing.
+   */
+  assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Sees to it that what was written is on disk. Throws {@link CheckpointError}. */
@@ -43,7 +52,8 @@ export class WriteAheadLog {
     try {
       fdatasyncSync(this.#opened());
     } catch (error) {
-      throw storeError(this.#path, error);
+      this.#failure = unflushed(this.#path, error);
+      throw this.#failure;
     }
   }
 
@@ -64,11 +74,15 @@ export class WriteAheadLog {
   /** Moves the log, if it is long enough. */
   moveIfLong(): void {
     if (this.#pages < MOST_PAGES) return;
-    this.#pages = 0;
+    // Where it cannot be moved, or not all of it, it is soon tried again.
+    this.#pages = MOST_PAGES / 2;
     try {
-      this.#writer.whileLocked(() => this.#mover.all('PRAGMA wal_checkpoint(PASSIVE)'));
+      this.#writer.whileLocked(() => {
+        const [moved] = this.#mover.all('PRAGMA wal_checkpoint(PASSIVE)');
+        if (moved?.['busy'] === 0 && moved['log'] === moved['checkpointed']) this.#pages = 0;
+      });
     } catch {
-      // Nothing is lost: it is read from the log as well, and moved another time.
+      // Nothing is lost: it is read from the log as well.
     }
   }
 

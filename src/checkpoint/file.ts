@@ -26,7 +26,7 @@ import { settingsOf } from './settings.ts';
 export interface FileCheckpointerOptions extends CheckpointerOptions {
   /** The folder; made on first use, with all above it. Several processes of one host may share it. */
   readonly dir: string;
-  /** How large the database may grow, in bytes; its write-ahead log, of some 16 MB, comes on top. Default: no limit. */
+  /** How large the database may grow, in bytes; its write-ahead log, of some 16 MB for each process, comes on top. Default: no limit. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -177,7 +177,8 @@ class FileCheckpointer implements Checkpointer {
   }
 
   #wait<Result>(work: (store: FileStore) => Result): Promise<Result> {
-    const result = (this.#waiting ?? pause()).then(() => this.#tryAgain(work));
+    const deadline = systemClock.now() + LONGEST_WAIT_MS;
+    const result = (this.#waiting ?? pause()).then(() => this.#tryAgain(work, deadline));
     const waiting = result
       .catch(() => undefined) // it rejects for whoever asked
       .then(() => {
@@ -187,10 +188,10 @@ class FileCheckpointer implements Checkpointer {
     return result;
   }
 
-  async #tryAgain<Result>(work: (store: FileStore) => Result): Promise<Result> {
-    const deadline = systemClock.now() + LONGEST_WAIT_MS;
+  async #tryAgain<Result>(work: (store: FileStore) => Result, deadline: number): Promise<Result> {
     for (;;) {
       try {
+        this.#store?.connection.assertUnlocked();
         return this.#doNow(work);
       } catch (error) {
         if (!isLocked(error) || systemClock.now() > deadline) throw error;

@@ -138,7 +138,7 @@ export class MessageEncoder {
 // So many are parsed at once: fewer take longer, and of more, what is parsed lives long enough to be moved.
 const PARSED_AT_ONCE = 1_024;
 
-/** The messages of lines of JSON. Throws an `Error` for any other text. */
+/** The messages of lines of JSON, as they were written. Throws an `Error` for what is none. */
 export function decodeMessages(entries: readonly string[], blobs: ReadonlyMap<string, string>): LogMessage[] {
   const messages: LogMessage[] = [];
   for (let from = 0; from < entries.length; from += PARSED_AT_ONCE) {
@@ -164,7 +164,7 @@ function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<strin
   if (typeof fields['type'] !== 'string') throw notAnEntry();
   for (const key of Object.keys(fields))
     if (VALUE_FIELDS.has(key)) fields[key] = decodeStored(fields[key], blobs);
-  if ('durable' in fields) {
+  if (Object.hasOwn(fields, 'durable')) {
     const { durable, shape, given } = fields;
     const facts = { shape: JSON.stringify(shape), given: decodeStored(given, blobs) };
     fields['durable'] = { ...(durable as object), ...facts };
@@ -178,43 +178,41 @@ function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<strin
   return fields as unknown as LogMessage; // as it was encoded
 }
 
+/** What stands in the rows. */
+const FORMS: Readonly<Record<string, readonly ('number' | 'string' | 'value')[]>> = {
+  start: ['number', 'number', 'number'],
+  call: ['number', 'number', 'number', 'string', 'string', 'value'],
+  return: ['number', 'number', 'value'],
+};
+
 /** One of those that are written as rows, with the fields in the order in which they are when it is made. */
 function decodeRow(row: readonly unknown[], blobs: ReadonlyMap<string, string>): LogMessage {
-  const [tag, ordinal] = row as readonly [unknown, number]; // as `message` wrote it, and below
-  switch (tag) {
+  assertForm(row);
+  switch (row[0]) {
     case 'start': {
-      const [, , attempt, time] = row as readonly [string, number, number, number];
+      const [, ordinal, attempt, time] = row as readonly [string, number, number, number];
       return { type: 'NodeStart', ordinal, previous: undefined, step: undefined, attempt, time };
     }
     case 'call': {
-      const [, , source, time, name, kind, stored] = row as readonly [string, number, ...CallFields];
+      const [, ordinal, source, time, name, kind, stored] = row as readonly [string, number, ...CallFields];
       const input = decodeStored(stored, blobs);
-      return {
-        type: 'RequestCreation',
-        ordinal,
-        previous: undefined,
-        step: undefined,
-        source,
-        name,
-        kind,
-        input,
-        time,
-      };
+      const about = { ordinal, previous: undefined, step: undefined };
+      return { type: 'RequestCreation', ...about, source, name, kind, input, time };
     }
-    case 'return': {
-      const [, , time, stored] = row as readonly [string, number, number, unknown];
-      return {
-        type: 'RequestSuccess',
-        ordinal,
-        previous: undefined,
-        step: undefined,
-        output: decodeStored(stored, blobs),
-        time,
-      };
+    default: {
+      const [, ordinal, time, stored] = row as readonly [string, number, number, unknown];
+      const output = decodeStored(stored, blobs);
+      return { type: 'RequestSuccess', ordinal, previous: undefined, step: undefined, output, time };
     }
-    default:
-      throw notAnEntry();
   }
+}
+
+function assertForm(row: readonly unknown[]): void {
+  const [tag] = row;
+  const form = typeof tag === 'string' && Object.hasOwn(FORMS, tag) ? FORMS[tag] : undefined;
+  if (row.length - 1 !== form?.length) throw notAnEntry();
+  for (let at = 0; at < form.length; at += 1)
+    if (form[at] !== 'value' && typeof row[at + 1] !== form[at]) throw notAnEntry();
 }
 
 type CallFields = readonly [source: number, time: number, name: string, kind: string, input: unknown];
@@ -235,10 +233,11 @@ function decodeStored(json: unknown, blobs: ReadonlyMap<string, string>): unknow
   if (json === undefined) throw new Error('Expected a stored value');
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.length === 0 ? undefined : decodeRows(json);
-  if ('plain' in json) return json.plain;
-  if ('blob' in json) return decodeBlob(String(json.blob), blobs);
-  if (!('parts' in json) || !Array.isArray(json.parts)) throw new Error('Expected a stored value');
-  const parts = json.parts as readonly (readonly [string, unknown])[]; // as `value` wrote them
+  if (Object.hasOwn(json, 'plain')) return Reflect.get(json, 'plain');
+  if (Object.hasOwn(json, 'blob')) return decodeBlob(String(Reflect.get(json, 'blob')), blobs);
+  const found: unknown = Object.hasOwn(json, 'parts') ? Reflect.get(json, 'parts') : undefined;
+  if (!Array.isArray(found)) throw new Error('Expected a stored value');
+  const parts = found as readonly (readonly [string, unknown])[]; // as `value` wrote them
   const record: Record<string, unknown> = {};
   for (const [key, part] of parts)
     Object.defineProperty(record, key, {

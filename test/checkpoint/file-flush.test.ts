@@ -67,6 +67,28 @@ describe('what is appended to a folder', () => {
     expect(flushed).toEqual([logOf(dir)]);
   });
 
+  test('and cannot be put on disk is refused, and so is whatever follows until the folder is opened again', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+    const lease = await begin(checkpointer, 'a');
+    const works = fs.fdatasyncSync;
+    fs.fdatasyncSync = () => {
+      throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+    };
+    syncBuiltinESMExports();
+    const failed = checkpointer.append(lease, { first: 1, entries: [line(1)], status: 'running' });
+    const refusal = { code: 'CHECKPOINT', message: expect.stringContaining('cannot be put on disk') };
+    await expect(failed).rejects.toMatchObject(refusal);
+    fs.fdatasyncSync = works;
+    syncBuiltinESMExports();
+
+    await expect(begin(checkpointer, 'b')).rejects.toMatchObject(refusal);
+
+    await using again = fileCheckpointer({ dir });
+    await begin(again, 'c');
+    expect((await again.get('c'))?.status).toBe('running');
+  });
+
   test('and removed again is gone from the disk', async () => {
     const dir = folders.next();
     await using checkpointer = fileCheckpointer({ dir });

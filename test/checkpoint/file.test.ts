@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -15,6 +16,20 @@ const source = fileURLToPath(new URL('../../src', import.meta.url));
 
 const folders = new Folders();
 afterAll(() => folders.remove());
+
+const OPEN_FILES = '/proc/self/fd';
+
+/** How many files of a folder this process has open. */
+function openFiles(dir: string): number {
+  const files = readdirSync(OPEN_FILES).map((file) => {
+    try {
+      return readlinkSync(join(OPEN_FILES, file));
+    } catch {
+      return ''; // of the listing itself
+    }
+  });
+  return files.filter((file) => file.startsWith(dir)).length;
+}
 
 describe('a folder of workflows', () => {
   test('outlives the object that wrote it', async () => {
@@ -115,6 +130,40 @@ describe('a folder of workflows', () => {
     expect((await stat(join(dir, 'troupe.db-wal'))).size).toBeLessThan(20_000_000);
     expect((await checkpointer.read('a'))?.entries.length).toBe(50);
   });
+
+  test.skipIf(!existsSync(OPEN_FILES))('what is refused leaves no file open', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir, maxBytes: 60_000 });
+    const lease = await begin(checkpointer, 'a');
+    const large = JSON.stringify('x'.repeat(100_000));
+    const refuse = async (): Promise<void> => {
+      const append = checkpointer.append(lease, { first: 1, entries: [large], status: 'running' });
+      await expect(append).rejects.toThrow('is full');
+    };
+    await refuse();
+    const before = openFiles(dir);
+
+    for (let count = 0; count < 50; count += 1) await refuse();
+
+    expect(openFiles(dir)).toBe(before);
+    await checkpointer.append(lease, { first: 1, entries: [line(1)], status: 'running' });
+    expect((await checkpointer.read('a'))?.entries.length).toBe(2);
+  });
+
+  test(
+    'its write-ahead log does not grow for ever where leases are taken and given up',
+    { timeout: 30_000 },
+    async () => {
+      const dir = folders.next();
+      await using checkpointer = fileCheckpointer({ dir });
+      await write(checkpointer, 'a');
+
+      for (let count = 0; count < 4_000; count += 1)
+        await checkpointer.release(await checkpointer.acquire('a'));
+
+      expect((await stat(join(dir, 'troupe.db-wal'))).size).toBeLessThan(30_000_000);
+    },
+  );
 
   test('close waits for what is under way', async () => {
     const dir = folders.next();

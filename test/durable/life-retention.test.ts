@@ -137,6 +137,23 @@ describe('the log of a workflow that has completed', () => {
     expect((await store.history(ID)).at(-1)).toMatchObject({ answer: large });
   });
 
+  test.each(['latest', { steps: 1 }] as const)(
+    '%j keeps large values that were written before the end',
+    async (retention) => {
+      const makes = node('makes', async () => large);
+      const passes = node('passes', async (_: string, ctx) => ctx.call(makes));
+      const store = memoryCheckpointer({ retention, blobBytes: 100 });
+      await using runner = createRunner({ checkpointer: store });
+      const given = 'g'.repeat(500);
+
+      await runner.run(passes, given, { workflowId: ID });
+
+      const history = await store.history(ID);
+      expect(history[0]).toMatchObject({ type: 'RunStart', input: given });
+      expect(history.at(-1)).toMatchObject({ answer: large });
+    },
+  );
+
   test('of a graph gives the items of a map their results', async () => {
     const square = node({
       name: 'square',
