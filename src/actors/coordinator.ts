@@ -292,11 +292,15 @@ export class Coordinator {
       goOn();
       return;
     }
+    // One place is enough for all that it goes on with: with a second one it would wait for itself.
+    const waiting = (invocation.waitingForSlot ??= []);
+    if (waiting.push(goOn) > 1) return;
     slots.acquire(() => {
+      invocation.waitingForSlot = undefined;
       // Meanwhile it may have ended, or called something again.
       if (invocation.isActive && !invocation.holdsSlot) invocation.holdsSlot = true;
       else slots.release();
-      goOn();
+      for (const next of waiting) next();
     }, true);
   }
 

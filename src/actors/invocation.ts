@@ -182,6 +182,8 @@ export class Invocation {
   backoff: TimerHandle | undefined;
   /** Whether it takes one of the run's places. */
   holdsSlot = false;
+  /** What it goes on with when it has its place again. */
+  waitingForSlot: (() => void)[] | undefined;
   /** Calls whose input is still being checked; they count as children. */
   callsInCheck = 0;
   /** Whether it is being stopped, and must not begin anything any more. */

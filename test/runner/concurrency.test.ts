@@ -108,6 +108,34 @@ describe('maxConcurrency', () => {
     expect(trace).toEqual(['worked']);
   });
 
+  test('a body that waits for its place with two answers needs one place', async () => {
+    const clock = fakeClock();
+    await using runner = createRunner({ clock, maxConcurrency: 1 });
+    const [hogged, isTime] = [deferred(), deferred()];
+    const asks = node('asks', (_: unknown, ctx) =>
+      Promise.all([
+        ctx.interrupt<string>('First?', { key: 'first' }),
+        isTime.promise.then(() => ctx.interrupt<string>('Second?', { key: 'second' })),
+      ]),
+    );
+    const hogs = node('hogs', () => hogged.promise);
+    const root = node('root', (_: unknown, ctx) => Promise.all([ctx.call(asks), ctx.call(hogs)]));
+    const handle = runner.iter(root);
+    await clock.advance(0);
+
+    void runner.respond(handle.runId, 'first', 'one');
+    await clock.advance(0);
+    isTime.resolve();
+    await clock.advance(0);
+    void runner.respond(handle.runId, 'second', 'two');
+    await clock.advance(0);
+    hogged.resolve();
+    await clock.advance(0);
+    runner.cancel(handle.runId, 'It waits for itself');
+
+    expect((await handle.result).answer).toEqual([['one', 'two'], undefined]);
+  });
+
   test('a node in its backoff holds no place', async () => {
     const clock = fakeClock();
     const trace: string[] = [];
