@@ -49,4 +49,4 @@ note('langgraph-durable/chain of 10', {
   'a node there': micros(pairs.ours),
   'a node here': micros(pairs.theirs),
 });
-report({ name: 'langgraph-durable/chain of 10', values: pairs.ratios, goal: { atLeast: 10 } });
+report({ name: 'langgraph-durable/chain of 10', values: pairs.ratios, limit: { atLeast: 10 } });

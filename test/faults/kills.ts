@@ -58,16 +58,18 @@ function commandOf(dice: Dice, workflowId: string, { entries }: Recorded): Comma
 
 /** One process; undefined when it was killed before it said how the workflow ended. */
 async function sailOn(
-  { dice, kills }: Waters,
+  waters: Waters,
   settings: SailorSettings,
   command: Command,
 ): Promise<Outcome | undefined> {
+  const { dice, kills } = waters;
   await using sailor = await Sailor.start(settings);
   sailor.send(command);
   if (kills.hit >= kills.wanted) return await sailor.outcome(command.workflowId);
   // Some moments are in the opening of the store and in the replay, before any body runs.
   let lines = dice.below(5) === 0 ? 0 : 1 + dice.below(16);
-  const delayMs = dice.below(lines === 0 ? 40 : 4);
+  // Under 'async' it takes some 10 ms until anything is written.
+  const delayMs = dice.below(lines === 0 ? 40 : waters.durability === 'async' ? 24 : 4);
   const outcome = await (lines === 0
     ? undefined
     : sailor.find((report) => {
