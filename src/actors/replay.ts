@@ -96,7 +96,7 @@ export class Replay {
   constructor(record: RecordedRun, host: ReplayHost) {
     this.record = record;
     this.#host = host;
-    for (const [index, message] of record.messages.entries()) this.#read(message, index);
+    record.messages.forEach((message, index) => this.#read(message, index));
   }
 
   /** Whether there is still something to be given out. */

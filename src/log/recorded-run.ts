@@ -118,6 +118,7 @@ function wholePart(messages: readonly LogMessage[]): readonly LogMessage[] {
 
 /** Without what later executions have undone: the ends of what ran again, and of the run. */
 function withoutUndone(messages: readonly LogMessage[]): readonly LogMessage[] {
+  if (!messages.some((message) => message.type === 'RunContinue')) return messages;
   let kept: LogMessage[] = [];
   let hasEnded = false;
   for (const message of messages) {
@@ -141,7 +142,9 @@ export function undone(messages: readonly LogMessage[], reopened: ReadonlySet<nu
 
 function readInvocations(messages: readonly LogMessage[]): readonly RecordedInvocation[] {
   const invocations: RecordedInvocation[] = [];
-  for (const [index, message] of messages.entries()) {
+  // By the index: a log may be long, and an iterator of entries takes as long as what is done with them.
+  for (let index = 0; index < messages.length; index += 1) {
+    const message = messages[index] as LogMessage; // below the length
     // What runs again has all of its attempts again.
     if (message.type === 'RunContinue')
       for (const ordinal of message.reopened)

@@ -255,7 +255,7 @@ describe('a workflow that another has taken over', () => {
 
 test('a lease is kept for as long as its body works', async () => {
   const { target, finish } = work();
-  const store = memoryCheckpointer({ lease: 6 });
+  const store = memoryCheckpointer({ lease: 120 });
   let renewals = 0;
   const renewed = deferred();
   const handle = await begun(
@@ -263,7 +263,7 @@ test('a lease is kept for as long as its body works', async () => {
       new InterferedStore(store, {
         renew: () => {
           renewals += 1;
-          if (renewals === 6) renewed.resolve();
+          if (renewals === 4) renewed.resolve();
         },
       }),
     ),
