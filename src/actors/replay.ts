@@ -377,6 +377,12 @@ export class Replay {
       this.#late.add(ordinal);
       return true;
     }
+    // What its caller came late for was earlier, and comes first.
+    const due = this.#lateCalls.get(this.#callerOf(ordinal));
+    if (due !== undefined) {
+      due.push(ordinal);
+      return true;
+    }
     this.#deliveries.delete(ordinal);
     deliver();
     // A graph has gone on when this returns; a body goes on in this turn, and its next call comes before the next result.

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { RunnerOptions } from 'troupe';
 import { expect, test, vi } from 'vitest';
 import { survivesEveryCrash } from './call-law.ts';
-import { programs, without } from './call-program.ts';
+import { programs, without, type Act, type Program } from './call-program.ts';
 
 // Many runs a law, on a machine that may be busy with other things.
 vi.setConfig({ testTimeout: 120_000 });
@@ -31,3 +31,22 @@ test.each(options)(
     );
   },
 );
+
+function body(part: Partial<Program> = {}): Program {
+  const plain = { failures: 0, attempts: 1, hasFallback: false, pace: 0, yields: false } as const;
+  return { id: 0, name: 'a', acts: [], ...plain, ...part };
+}
+
+test('a result that was recorded earlier comes earlier, also where its caller comes late for it', async () => {
+  expect.hasAssertions();
+  const race: Act = { type: 'race', of: body() };
+  const strands: Act = {
+    type: 'strands',
+    of: [body({ acts: [race], pace: 1 }), body()],
+    paces: [4, 2, 0, 0, 1, 0],
+  };
+  const other = body({ name: 'b', acts: [{ type: 'wait', turns: 1 }], attempts: 2, pace: 1, yields: true });
+  const program = body({ acts: [strands, { type: 'settle', of: [other] }], hasFallback: true, pace: 1 });
+
+  await survivesEveryCrash(program, { pick: 45, durability: 'sync' });
+});
