@@ -215,7 +215,9 @@ export class Journal {
 
   #schedule(): void {
     if (this.#isHeld || this.#isOver || this.#pending.length === 0) return;
-    if (this.#isSync || this.#pending.length > ASYNC_ENTRIES) this.#writeSoon();
+    if (this.#isSync) this.#writeSoon();
+    // At once: bodies that never wait for anything outside leave no turn to timers as long as they go on.
+    else if (this.#pending.length >= ASYNC_ENTRIES) this.#writeNow();
     else this.#timer ??= systemClock.setTimeout(() => this.#writeSoon(), ASYNC_DELAY_MS);
   }
 
@@ -224,8 +226,12 @@ export class Journal {
     this.#isScheduled = true;
     afterThisTurn(() => {
       this.#isScheduled = false;
-      if (this.#writing === undefined) this.#write().catch(() => undefined); // told by onFailure
+      this.#writeNow();
     });
+  }
+
+  #writeNow(): void {
+    if (this.#writing === undefined) this.#write().catch(() => undefined); // told by onFailure
   }
 
   #write(): Promise<void> {

@@ -161,6 +161,22 @@ describe("what is written under 'async'", () => {
     expect((await running).answer).toBe(4);
   });
 
+  test('is written while bodies go on that leave no turn to anything else', async () => {
+    const store = new InterferedStore(memoryCheckpointer());
+    await using runner = createRunner({ checkpointer: store, durability: 'async' });
+    const written: number[] = [];
+    const calls = node('calls', async (count: number, ctx) => {
+      for (let n = 0; n < count; n += 1) await ctx.call(add, { n });
+      written.push(store.batches.reduce((sum, { entries }) => sum + entries.length, 0));
+    });
+
+    await runner.run(calls, 2_000, { workflowId: ID });
+
+    // Three for each call, of which the last ones may still wait.
+    expect(written[0]).toBeGreaterThan(3_900);
+    expect((await logIn(store)).entries).toHaveLength(5 + 3 * 2_000);
+  });
+
   test('is waited for at the end', async () => {
     const gate = deferred();
     const store = new InterferedStore(memoryCheckpointer(), { append: () => gate.promise });
