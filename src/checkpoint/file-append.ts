@@ -59,7 +59,7 @@ function write(append: Append): boolean {
   // What is relaxed survives the end of the process, but not of the system: its mark must not be ahead of it.
   if (batch.isRelaxed === true) return true;
   store.log.flush();
-  store.marks.write(number, { generation, ...tail });
+  store.marks.write(number, generation, tail);
   return true;
 }
 

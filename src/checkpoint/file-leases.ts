@@ -15,7 +15,6 @@ import {
 } from './file-rows.ts';
 import { chainStart } from './file-seals.ts';
 import { findRow, isHeld, type FileStore } from './file-store.ts';
-import { currentOwner } from './owner.ts';
 import { alreadyRunning } from './reading.ts';
 
 /** A lease, with what whoever has it need not read again. */
@@ -34,7 +33,7 @@ export interface Tail {
   /** Left out for a workflow that has not begun. */
   readonly head: HeadFacts | undefined;
   readonly length: number;
-  readonly chain: string;
+  readonly chain: number;
 }
 
 /**
@@ -86,16 +85,20 @@ export function releaseLease(store: FileStore, held: HeldLease): void {
   );
 }
 
-/** The text of a lease that lasts from now. */
-export function leaseOf({ settings }: FileStore, workflowId: string, now: number): LeaseFacts {
+/** A lease that lasts from now. */
+export function leaseOf(
+  { settings }: FileStore,
+  workflowId: string,
+  now: number,
+): Pick<LeaseFacts, 'workflowId' | 'expiresAt'> {
   const expiresAt = Math.min(Math.ceil(now + settings.leaseMs), Number.MAX_SAFE_INTEGER);
-  return { workflowId, owner: currentOwner(), expiresAt };
+  return { workflowId, expiresAt };
 }
 
 /** The text of a lease that was given up. Its token is one more, so that the old one fits nothing any longer. */
 export function givenUpText({ workflowId, number, generation, token }: HeldLease): string {
   const row = { number, generation, token: token + 1 };
-  return leaseTextOf(row, { workflowId, owner: currentOwner(), expiresAt: 0 });
+  return leaseTextOf(row, { workflowId, expiresAt: 0 });
 }
 
 /** Where the log of a row ends. */

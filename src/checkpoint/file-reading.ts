@@ -1,5 +1,6 @@
 import type { Row } from './file-connection.ts';
 import { systemClock } from '../clock.ts';
+import type { RunStatus } from '../log/messages.ts';
 import type { StoredWorkflow, WorkflowPage, WorkflowQuery, WorkflowRecord } from './checkpointer.ts';
 import { damagedStore } from './file-errors.ts';
 import { tryAgain } from './file-removal.ts';
@@ -128,7 +129,7 @@ function entriesFrom(workflowId: string, row: BegunRow, parts: readonly string[]
   for (const part of parts) {
     const end = part.indexOf(' ');
     const text = part.slice(end + 1);
-    chain = chainAfter(chain, part.slice(0, end), text);
+    chain = chainAfter(chain, Number(part.slice(0, end)), text);
     texts.push(text);
   }
   const entries = texts.length === 0 ? [] : texts.join('\n').split('\n');
@@ -171,16 +172,27 @@ export function listWorkflows(store: FileStore, query: WorkflowQuery | undefined
   return pageOf(found.slice(0, limit + 1), limit);
 }
 
+const STATUSES = Object.keys({
+  running: true,
+  paused: true,
+  completed: true,
+  failed: true,
+  cancelled: true,
+  timedOut: true,
+} satisfies Record<RunStatus, true>);
+
 function readPage(
   store: FileStore,
   { status, limit, after }: ReturnType<typeof readQuery>,
 ): readonly BegunRow[] {
+  // Those of each status are in order, and are merged.
+  const statuses = status === undefined ? STATUSES : [status];
+  const place = after === undefined ? [] : [after.createdAt, nameOf(after.workflowId)];
+  const ofStatus = `SELECT created_at, name, ${ROW} FROM workflows
+    WHERE status = ? ${after === undefined ? '' : 'AND (created_at, name) > (?, ?)'}`;
   const rows = store.connection.all(
-    `SELECT ${ROW} FROM workflows
-      WHERE ${after === undefined ? 'created_at IS NOT NULL' : '(created_at, name) > (?, ?)'}
-      ${status === undefined ? '' : 'AND status = ?'} ORDER BY created_at, name LIMIT ?`,
-    ...(after === undefined ? [] : [after.createdAt, nameOf(after.workflowId)]),
-    ...(status === undefined ? [] : [status]),
+    `SELECT row FROM (${statuses.map(() => ofStatus).join(' UNION ALL ')} ORDER BY created_at, name LIMIT ?)`,
+    ...statuses.flatMap((each) => [each, ...place]),
     BigInt(limit),
   );
   const found: BegunRow[] = [];

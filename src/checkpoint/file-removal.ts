@@ -11,7 +11,7 @@ import {
   type WorkflowRow,
 } from './file-rows.ts';
 import { findRow, isHeld, type FileStore } from './file-store.ts';
-import { currentOwner, isGone } from './owner.ts';
+import { isGone } from './owner.ts';
 import { alreadyRunning, notFound } from './reading.ts';
 
 /** A workflow whose row changes each time that it is looked at does so for somebody who gets on; hardly so many times. */
@@ -71,7 +71,7 @@ function isLeftBehind({ lease }: WorkflowRow, now: number): boolean {
 export function removeRow(store: FileStore, row: WorkflowRow): boolean {
   const { number, generation, token, leaseText } = row;
   const vacant = { number, generation: generation + 1, token: token + 1 };
-  const lease = leaseTextOf(vacant, { workflowId: null, owner: currentOwner(), expiresAt: 0 });
+  const lease = leaseTextOf(vacant, { workflowId: null, expiresAt: 0 });
   const isSame = 'EXISTS (SELECT 1 FROM workflows WHERE number = ? AND lease = ?)';
   const same = [number, leaseText] as const;
   const { connection, log, marks } = store;

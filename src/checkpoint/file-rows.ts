@@ -2,7 +2,7 @@ import type { RunStatus } from '../log/messages.ts';
 import type { WorkflowHead, WorkflowRecord } from './checkpointer.ts';
 import { sealOf, type LogPlace } from './file-seals.ts';
 import type { Watermark } from './file-watermarks.ts';
-import type { Owner } from './owner.ts';
+import { currentOwner, type Owner } from './owner.ts';
 import { isEnd } from './reading.ts';
 
 /** Who may write to a workflow. */
@@ -23,7 +23,7 @@ export interface HeadFacts extends WorkflowHead {
   readonly epoch: number;
   /** How many entries there were at that time, and the chain of them. */
   readonly length: number;
-  readonly chain: string;
+  readonly chain: number;
   /** How many blobs there are. */
   readonly blobs: number;
 }
@@ -33,7 +33,7 @@ export interface LastEntries {
   readonly first: number;
   readonly count: number;
   readonly at: number;
-  readonly chain: string;
+  readonly chain: number;
 }
 
 /** The row of a workflow, its seals checked. */
@@ -114,51 +114,56 @@ export function tryParse(value: unknown): WorkflowRow | undefined {
   }
 }
 
-/** The text of a lease in its row. */
-export function leaseTextOf(row: LeasePlace, lease: LeaseFacts): string {
-  return seal(lease, leasePlace(row));
+/** The text of a lease of this process in its row. */
+export function leaseTextOf(
+  row: LeasePlace,
+  { workflowId, expiresAt }: Pick<LeaseFacts, 'workflowId' | 'expiresAt'>,
+): string {
+  ownerText ??= JSON.stringify(currentOwner());
+  const json = `{"workflowId":${JSON.stringify(workflowId)},"owner":${ownerText},"expiresAt":${expiresAt}}`;
+  return seal(json, leasePlace(row));
 }
+
+let ownerText: string | undefined;
 
 /** The text of a head in its row. */
 export function headTextOf(row: HeadPlace, head: HeadFacts): string {
-  return seal(head, headPlace(row));
+  return seal(JSON.stringify(head), headPlace(row));
 }
 
 /** The text of what is known of some entries without reading them. */
 export function lastTextOf(place: LogPlace, { first, count, at, chain }: LastEntries): string {
   const { number, generation, epoch } = place;
-  return `${first} ${chain} ${count} ${at} ${sealOf('entries', number, generation, epoch, first, chain, count, at)}`;
+  const facts = `${first} ${chain} ${count} ${at}`;
+  return `${facts} ${sealOf(`entries ${number} ${generation} ${epoch} ${facts}`)}`;
 }
 
 type LeasePlace = Pick<WorkflowRow, 'number' | 'generation' | 'token'>;
 type HeadPlace = Pick<WorkflowRow, 'number' | 'generation' | 'revision'>;
-type Place = readonly (string | number)[];
 
-function leasePlace({ number, generation, token }: LeasePlace): Place {
-  return ['lease', number, generation, token];
+function leasePlace({ number, generation, token }: LeasePlace): string {
+  return `lease ${number} ${generation} ${token}`;
 }
 
-function headPlace({ number, generation, revision }: HeadPlace): Place {
-  return ['head', number, generation, revision];
+function headPlace({ number, generation, revision }: HeadPlace): string {
+  return `head ${number} ${generation} ${revision}`;
 }
 
 function parseLast(text: string, place: LogPlace): LastEntries {
-  const [first, chain = '', count, at] = text.split(' ');
-  const last = { first: Number(first), chain, count: Number(count), at: Number(at) };
+  const [first, chain, count, at] = text.split(' ');
+  const last = { first: Number(first), chain: Number(chain), count: Number(count), at: Number(at) };
   if (text !== lastTextOf(place, last)) throw new Error('Its last entries are not what was written');
   return last;
 }
 
-function seal(facts: LeaseFacts | HeadFacts, place: Place): string {
-  const json = JSON.stringify(facts);
-  return `${sealOf(...place, json)} ${json}`;
+function seal(json: string, place: string): string {
+  return `${sealOf(`${place} ${json}`)} ${json}`;
 }
 
-function unseal<Facts>(text: string, place: Place): Facts {
+function unseal<Facts>(text: string, place: string): Facts {
   const start = text.indexOf(' ');
   const json = text.slice(start + 1);
-  if (text.slice(0, start) !== sealOf(...place, json))
-    throw new Error(`Its ${place[0]} is not what was written`);
+  if (text !== seal(json, place)) throw new Error(`Expected the ${place}`);
   return JSON.parse(json) as Facts; // as it was sealed
 }
 
@@ -210,7 +215,7 @@ function lossSince(mark: Watermark, row: BegunRow): string | undefined {
   if (mark.epoch < row.epoch) return undefined; // of a log that was replaced
   const length = lengthOf(row);
   if (mark.length > length) return 'its last entries are missing';
-  if (mark.length === length && !(last?.chain ?? head.chain).startsWith(mark.chain))
+  if (mark.length === length && (last?.chain ?? head.chain) !== mark.chain)
     return 'its last entries are not those that were written';
   return undefined;
 }

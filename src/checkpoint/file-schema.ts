@@ -30,7 +30,6 @@ const OBJECTS = [
   ended_at INTEGER,
   head TEXT
 )`,
-  'INDEX workflows_by_age ON workflows (created_at, name)',
   'INDEX workflows_by_status ON workflows (status, created_at, name) WHERE status IS NOT NULL',
   `TABLE entries (
   position INTEGER PRIMARY KEY,

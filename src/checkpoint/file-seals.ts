@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** A checksum over some values in their order; none of them has a line break. */
-export function sealOf(...parts: readonly (string | number)[]): string {
-  return crc32(parts.join('\n')).toString(36);
+/** A checksum over a text, and over whatever `before` is the checksum of. */
+export function sealOf(text: string, before = 0): string {
+  return crc32(text, before).toString(36);
 }
 
 /** Where a log is: the row of its workflow, and which of the workflows and logs that this row has held it is. */
@@ -16,20 +15,16 @@ export interface LogPlace {
 }
 
 /** The chain before the first entries of a log. */
-export function chainStart({ number, generation, epoch }: LogPlace): string {
-  return shortHash(`${number} ${generation} ${epoch}`);
+export function chainStart({ number, generation, epoch }: LogPlace): number {
+  return crc32(`${number} ${generation} ${epoch}`);
 }
 
 /** Each link holds all before it, so that the last one tells whether any row is missing, changed or in another place. */
-export function chainAfter(chain: string, first: number | string, text: string): string {
-  return shortHash(`${chain} ${first} ${text}`);
+export function chainAfter(chain: number, first: number, text: string): number {
+  return crc32(text, (chain ^ first) >>> 0);
 }
 
 /** A checksum over a blob. */
-export function blobSeal({ number, generation, epoch }: LogPlace, hashOfIt: string, text: string): string {
-  return shortHash(`${number} ${generation} ${epoch} ${hashOfIt} ${text}`);
-}
-
-function shortHash(text: string): string {
-  return hash('sha256', text, 'base64url').slice(0, 22);
+export function blobSeal(place: LogPlace, hashOfIt: string, text: string): string {
+  return sealOf(text, crc32(hashOfIt, chainStart(place)));
 }

@@ -17,17 +17,17 @@ export interface Watermark {
   readonly epoch: number;
   readonly revision: number;
   readonly length: number;
-  /** The beginning of the chain at that length. */
-  readonly chain: string;
+  /** The chain at that length. */
+  readonly chain: number;
   /** The workflow was removed: nothing of this generation may be there. */
   readonly isRemoved: boolean;
 }
 
 const SLOT_BYTES = 32;
+/** The checksum over the rest of a slot is its last word. */
+const SEAL = 7;
 /** A block of most file systems. */
 const SLOTS_AT_ONCE = 4_096 / SLOT_BYTES;
-const CHAIN_BYTES = 12;
-const CHAIN_CHARS = 16;
 const REMOVED = 0xff_ff_ff_ff;
 
 /**
@@ -40,7 +40,7 @@ const REMOVED = 0xff_ff_ff_ff;
 export class Watermarks {
   readonly #path: string;
   readonly #file: number;
-  readonly #slot = Buffer.alloc(SLOT_BYTES);
+  readonly #slot = new Slot();
   /** How many slots the file has at least. */
   #reserved = 0;
 
@@ -54,32 +54,31 @@ export class Watermarks {
   static readAll(path: string): ReadonlyMap<number, Watermark> {
     const found = new Map<number, Watermark>();
     const bytes = existsSync(path) ? attempt(path, () => readFileSync(path)) : Buffer.alloc(0);
+    const slot = new Slot();
     for (let start = SLOT_BYTES; start + SLOT_BYTES <= bytes.length; start += SLOT_BYTES) {
       const number = start / SLOT_BYTES;
-      const mark = decode(bytes.subarray(start, start + SLOT_BYTES), number);
+      slot.bytes.set(bytes.subarray(start, start + SLOT_BYTES));
+      const mark = slot.read(number);
       if (mark !== undefined) found.set(number, mark);
     }
     return found;
   }
 
   read(number: number): Watermark | undefined {
-    const length = this.#try(() => readSync(this.#file, this.#slot, 0, SLOT_BYTES, number * SLOT_BYTES));
-    return length === SLOT_BYTES ? decode(this.#slot, number) : undefined;
+    const slot = this.#slot;
+    const length = this.#try(() => readSync(this.#file, slot.bytes, 0, SLOT_BYTES, number * SLOT_BYTES));
+    return length === SLOT_BYTES ? slot.read(number) : undefined;
   }
 
-  write(number: number, mark: Omit<Watermark, 'isRemoved'>): void {
-    this.#slot.writeUInt32LE(mark.revision, 4);
-    this.#slot.writeUInt32LE(mark.length, 8);
-    this.#slot.writeUInt32LE(mark.epoch, 12);
-    this.#slot.write(mark.chain.slice(0, CHAIN_CHARS), 16, CHAIN_BYTES, 'base64url');
-    this.#put(number, mark.generation);
+  write(number: number, generation: number, mark: Omit<Watermark, 'isRemoved' | 'generation'>): void {
+    this.#slot.write(number, generation, mark);
+    this.#put(number);
   }
 
   /** Notes that a workflow was removed. */
   remove(number: number, generation: number): void {
-    this.#slot.fill(0);
-    this.#slot.writeUInt32LE(REMOVED, 4);
-    this.#put(number, generation);
+    this.#slot.write(number, generation, { revision: REMOVED, length: 0, epoch: 0, chain: 0 });
+    this.#put(number);
   }
 
   /** Sees to it that a slot can be written when the disk is full. */
@@ -98,10 +97,8 @@ export class Watermarks {
     closeSync(this.#file);
   }
 
-  #put(number: number, generation: number): void {
-    this.#slot.writeUInt32LE(generation, 0);
-    this.#slot.writeUInt32LE(checksumOf(this.#slot, number), 28);
-    this.#try(() => writeSync(this.#file, this.#slot, 0, SLOT_BYTES, number * SLOT_BYTES));
+  #put(number: number): void {
+    this.#try(() => writeSync(this.#file, this.#slot.bytes, 0, SLOT_BYTES, number * SLOT_BYTES));
   }
 
   #try<Result>(work: () => Result): Result {
@@ -117,20 +114,35 @@ function attempt<Result>(path: string, work: () => Result): Result {
   }
 }
 
-function decode(slot: Buffer, number: number): Watermark | undefined {
-  if (slot.readUInt32LE(28) !== checksumOf(slot, number)) return undefined;
-  const revision = slot.readUInt32LE(4);
-  return {
-    generation: slot.readUInt32LE(0),
-    revision,
-    length: slot.readUInt32LE(8),
-    epoch: slot.readUInt32LE(12),
-    chain: slot.toString('base64url', 16, 16 + CHAIN_BYTES),
-    isRemoved: revision === REMOVED,
-  };
-}
+/** One slot on its way into the file or out of it, in the order of bytes of the machine. */
+class Slot {
+  readonly #words = new Uint32Array(SLOT_BYTES / 4);
+  readonly bytes = new Uint8Array(this.#words.buffer);
+  readonly #sealed = this.bytes.subarray(0, SEAL * 4);
 
-/** With the number, so that a slot in another's place is none. */
-function checksumOf(slot: Buffer, number: number): number {
-  return crc32(slot.subarray(0, 28), number);
+  write(
+    number: number,
+    generation: number,
+    { revision, length, epoch, chain }: Omit<Watermark, 'isRemoved' | 'generation'>,
+  ): void {
+    const words = this.#words;
+    words[0] = generation;
+    words[1] = revision;
+    words[2] = length;
+    words[3] = epoch;
+    words[4] = chain;
+    words[SEAL] = this.#checksum(number);
+  }
+
+  /** Undefined when it is not what was written. */
+  read(number: number): Watermark | undefined {
+    const [generation = 0, revision = 0, length = 0, epoch = 0, chain = 0] = this.#words;
+    if (this.#words[SEAL] !== this.#checksum(number)) return undefined;
+    return { generation, revision, length, epoch, chain, isRemoved: revision === REMOVED };
+  }
+
+  /** With the number, so that a slot in another's place is none. */
+  #checksum(number: number): number {
+    return crc32(this.#sealed, number);
+  }
 }
