@@ -8,7 +8,7 @@ import type {
 import { afterThisTurn, systemClock, type TimerHandle } from '../clock.ts';
 import { CheckpointError, isTroupeError, WorkflowAlreadyRunningError } from '../errors.ts';
 import { MessageEncoder, type Blob, type StoredValue, ValueTooLargeError } from '../log/codec.ts';
-import type { LogMessage, RunStatus } from '../log/messages.ts';
+import type { LogMessage, NodeStartMessage, RequestCreationMessage, RunStatus } from '../log/messages.ts';
 import { UnstorableValueError } from '../stored-value.ts';
 
 /** When a message counts as written: on disk before anything of it shows, or some time later. */
@@ -59,6 +59,8 @@ export class Journal {
   /** How many entries are safe. */
   #written: number;
   #pending: string[] = [];
+  /** What was called, as long as nothing else has come. */
+  #lastCall: RequestCreationMessage | undefined;
   #blobs: Blob[] = [];
   #replacement: readonly StoredValue[] | undefined;
   #effects: Effect[] = [];
@@ -107,8 +109,12 @@ export class Journal {
   /** Takes a message; it is written with those that come in the same turn. */
   append(message: LogMessage, fields?: StoredFields): void {
     if (this.#isOver) return;
+    const call = this.#lastCall;
+    this.#lastCall = undefined;
+    if (message.type === 'NodeStart' && call !== undefined && this.#begin(call, message)) return;
     const { text, blobs } = this.#encoder.message(message, fields);
     this.#pending.push(text);
+    if (message.type === 'RequestCreation') this.#lastCall = message;
     for (const blob of blobs) {
       if (this.#known.has(blob.hash)) continue;
       this.#known.add(blob.hash);
@@ -116,6 +122,15 @@ export class Journal {
     }
     this.#status = statusAfter(message) ?? this.#status;
     this.#schedule();
+  }
+
+  /** What is called and begins at once has one entry. Returns whether that is so: the call is still to be written. */
+  #begin(call: RequestCreationMessage, start: NodeStartMessage): boolean {
+    const last = this.#pending.at(-1);
+    const text = last === undefined ? undefined : this.#encoder.begun(last, call, start);
+    if (text === undefined) return false;
+    this.#pending[this.#pending.length - 1] = text;
+    return true;
   }
 
   /** Puts these messages in the place of all that were written. To be followed by {@link flush}. */

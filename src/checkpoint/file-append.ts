@@ -145,9 +145,9 @@ interface LogEnd extends Pick<Tail, 'length' | 'chain'> {
 
 /** How a log ends with the entries of a batch. */
 function logEndOf({ held, batch: { entries }, now }: Append, start: Tail): LogEnd {
-  const text = entries.join('\n');
+  const text = entries.length > 0 ? `${entries.join('\n')}\n` : '';
   const first = start.length;
-  const chain = entries.length > 0 ? chainAfter(start.chain, first, text) : start.chain;
+  const chain = chainAfter(start.chain, text);
   const place = { ...placeOf(held), epoch: start.epoch };
   const seal = lastTextOf(place, { first, count: entries.length, at: now, chain });
   return { length: first + entries.length, chain, seal, text };

@@ -5,6 +5,7 @@ import type { StoredWorkflow, WorkflowPage, WorkflowQuery, WorkflowRecord } from
 import { damagedStore } from './file-errors.ts';
 import { tryAgain } from './file-removal.ts';
 import {
+  bytesOf,
   isPast,
   lengthOf,
   lossOf,
@@ -27,9 +28,6 @@ const MOST_AT_ONCE = 2 ** 25;
 
 /** Of a list, where some of them are left out. */
 const LEAST_AT_ONCE = 100;
-
-/** Separates rows in such a text. It is in no JSON; where it is in an entry nevertheless, the rows are read one by one. */
-const SEPARATOR = '\u001e';
 
 /** What is known of a workflow; undefined for one that has not begun, or whose time is up. */
 export function findRecord(store: FileStore, workflowId: string): WorkflowRecord | undefined {
@@ -63,17 +61,15 @@ function readLog(
     ...positionsOf(number),
   );
   const isSmall = Number(sizes?.['bytes']) <= MOST_AT_ONCE;
-  const snapshot =
-    (isSmall ? readSnapshot({ store, workflowId, number, asOne: true }) : undefined) ??
-    readSnapshot({ store, workflowId, number, asOne: false });
-  const row = snapshot?.row;
+  const snapshot = readSnapshot({ store, workflowId, number, asOne: isSmall });
+  const { row } = snapshot;
   if (row?.number !== number || row.generation !== generation || row.epoch !== epoch) return undefined;
   assertWhole(row, workflowId, mark);
   const begun = begunOf(store, row);
-  if (snapshot === undefined || begun === undefined) return undefined;
+  if (begun === undefined) return undefined;
   return {
     record: recordOf(begun, isHeld(begun)),
-    entries: entriesFrom(workflowId, begun, snapshot.parts),
+    entries: entriesFrom(workflowId, begun, snapshot.texts),
     blobs: blobsFrom(workflowId, begun, snapshot.blobs),
   };
 }
@@ -81,8 +77,8 @@ function readLog(
 /** A workflow at one moment. */
 interface Snapshot {
   readonly row: WorkflowRow | undefined;
-  /** The rows of its log: how many entries there are before, and the text. */
-  readonly parts: readonly string[];
+  /** The log, in pieces. */
+  readonly texts: readonly unknown[];
   readonly blobs: readonly Row[];
 }
 
@@ -94,45 +90,38 @@ interface SnapshotQuery {
   readonly asOne: boolean;
 }
 
-/** Undefined when the log cannot be read as one text. */
-function readSnapshot({ store, workflowId, number, asOne }: SnapshotQuery): Snapshot | undefined {
+function readSnapshot({ store, workflowId, number, asOne }: SnapshotQuery): Snapshot {
   const { connection } = store;
-  const ordered = `(SELECT (position & 4294967295) || ' ' || text AS part FROM entries
-    WHERE ${OF_WORKFLOW} ORDER BY position)`;
+  const log = `FROM entries WHERE ${OF_WORKFLOW} ORDER BY position`;
   return connection.transaction('DEFERRED', () => {
     const [row] = connection.all(`SELECT ${ROW} FROM workflows WHERE name = ?`, nameOf(workflowId));
-    const log = asOne
-      ? `SELECT CAST(group_concat(part, char(30)) AS BLOB) AS part, count(*) AS count FROM ${ordered}`
-      : `SELECT CAST(part AS BLOB) AS part FROM ${ordered}`;
-    const found = connection.all(log, ...positionsOf(number));
-    const parts = asOne ? splitParts(found[0]) : found.map(({ part }) => textOf(part));
-    if (parts === undefined) return undefined;
+    const found = connection.all(
+      asOne
+        ? `SELECT CAST(group_concat(text, '') AS BLOB) AS text FROM (SELECT text ${log})`
+        : `SELECT CAST(text AS BLOB) AS text ${log}`,
+      ...positionsOf(number),
+    );
     const blobs = connection.all(
       `SELECT CAST(hash AS BLOB) AS hash, CAST(seal AS BLOB) AS seal, CAST(text AS BLOB) AS text
         FROM blobs WHERE number = ? ORDER BY hash`,
       number,
     );
-    return { row: row === undefined ? undefined : readRow(workflowId, row['row']), parts, blobs };
+    return {
+      row: row === undefined ? undefined : readRow(workflowId, row['row']),
+      texts: found.map(({ text }) => text),
+      blobs,
+    };
   });
 }
 
-function splitParts(row: Row | undefined): readonly string[] | undefined {
-  const count = Number(row?.['count']);
-  if (count === 0) return [];
-  const parts = textOf(row?.['part']).split(SEPARATOR);
-  return parts.length === count ? parts : undefined;
-}
-
-function entriesFrom(workflowId: string, row: BegunRow, parts: readonly string[]): string[] {
+function entriesFrom(workflowId: string, row: BegunRow, texts: readonly unknown[]): string[] {
   let chain = chainStart(row);
-  const texts: string[] = [];
-  for (const part of parts) {
-    const end = part.indexOf(' ');
-    const text = part.slice(end + 1);
-    chain = chainAfter(chain, Number(part.slice(0, end)), text);
-    texts.push(text);
-  }
-  const entries = texts.length === 0 ? [] : texts.join('\n').split('\n');
+  const pieces = texts.map((text) => {
+    const bytes = bytesOf(text);
+    chain = chainAfter(chain, bytes);
+    return bytes.toString('utf8').split('\n').slice(0, -1); // every entry has an end
+  });
+  const entries = pieces.flat();
   // It holds where each of them was.
   if (entries.length !== lengthOf(row) || chain !== (row.last?.chain ?? row.head.chain))
     throw damaged(workflowId, 'some of its entries are missing, or not what was written');

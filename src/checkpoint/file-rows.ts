@@ -60,11 +60,15 @@ export const ROW = `CAST(printf('%d %d %d %d %s %s %s
 (SELECT seal FROM entries WHERE position BETWEEN number << 32 AND (number << 32) + 4294967295
 ORDER BY position DESC LIMIT 1)) AS BLOB) AS row`;
 
+/** A blob that came out of the database; empty for null. */
+export function bytesOf(value: unknown): Buffer {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  return value instanceof ArrayBuffer ? Buffer.from(value) : Buffer.alloc(0);
+}
+
 /** The text of a blob that came out of the database; empty for null. */
 export function textOf(value: unknown): string {
-  return value instanceof ArrayBuffer || value instanceof Uint8Array
-    ? Buffer.from(value as ArrayBuffer).toString('utf8')
-    : '';
+  return bytesOf(value).toString('utf8');
 }
 
 /** The id as it stands in the column `name`. */

@@ -19,9 +19,9 @@ export function chainStart({ number, generation, epoch }: LogPlace): number {
   return crc32(`${number} ${generation} ${epoch}`);
 }
 
-/** Each link holds all before it, so that the last one tells whether any row is missing, changed or in another place. */
-export function chainAfter(chain: number, first: number, text: string): number {
-  return crc32(text, (chain ^ first) >>> 0);
+/** It holds all before it, in whatever pieces that comes, so that the last link is a checksum over the whole log. */
+export function chainAfter(chain: number, text: string | Uint8Array): number {
+  return crc32(text, chain);
 }
 
 /** A checksum over a blob. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { decodeRows, encodeAnyValue, encodeCounted } from '../stored-value.ts';
 import { jsonOf } from '../stored-flat.ts';
-import type { DurableFacts, LogMessage } from './messages.ts';
+import type { DurableFacts, LogMessage, NodeStartMessage, RequestCreationMessage } from './messages.ts';
 
 /** A value that is stored once, and referred to by its hash. */
 export interface Blob {
@@ -30,6 +30,8 @@ const VALUE_FIELDS: ReadonlySet<string> = new Set<ValueField>([
 const POSITION_FIELDS: ReadonlySet<string> = new Set(['previous', 'step']);
 
 const NO_BLOBS: readonly Blob[] = Object.freeze([]);
+
+const CALL = '["call",';
 
 /** A value is larger than may be stored. Callers turn it into an error of their own. */
 export class ValueTooLargeError extends Error {
@@ -90,7 +92,7 @@ export class MessageEncoder {
         const { ordinal, source, name, kind, key, hasScope, time } = message;
         if (input === undefined || key !== undefined || hasScope !== undefined) break;
         const what = `${JSON.stringify(name)},${JSON.stringify(kind)},${input.text}`;
-        return { text: `["call",${ordinal},${source},${time},${what}]`, blobs: input.blobs };
+        return { text: `${CALL}${ordinal},${source},${time},${what}]`, blobs: input.blobs };
       }
       case 'RequestSuccess': {
         if (output === undefined) break;
@@ -100,6 +102,16 @@ export class MessageEncoder {
       default:
     }
     return this.#anyMessage(message, values);
+  }
+
+  /** The line of a call that begins at once, in the place of its own line; undefined where the two need one each. */
+  begun(
+    call: string,
+    { ordinal, time }: RequestCreationMessage,
+    start: NodeStartMessage,
+  ): string | undefined {
+    if (start.ordinal !== ordinal || start.attempt !== 1 || !call.startsWith(CALL)) return undefined;
+    return `["run",${call.slice(CALL.length, -1)},${start.time - time}]`;
   }
 
   #anyMessage(message: LogMessage, values: MessageValues): StoredValue {
@@ -145,15 +157,15 @@ export function decodeMessages(entries: readonly string[], blobs: ReadonlyMap<st
     const lines = entries.slice(from, from + PARSED_AT_ONCE);
     const parsed = JSON.parse(`[${lines.join()}]`) as unknown[]; // checked below
     if (parsed.length !== lines.length) throw new Error('Expected one entry in each line');
-    for (const entry of parsed) messages.push(decodeEntry(entry, blobs));
+    for (const entry of parsed) decodeEntry(entry, blobs, messages);
   }
   return messages;
 }
 
-function decodeEntry(entry: unknown, blobs: ReadonlyMap<string, string>): LogMessage {
-  if (Array.isArray(entry)) return decodeRow(entry, blobs);
-  if (typeof entry !== 'object' || entry === null) throw notAnEntry();
-  return decodeMessage(entry as Record<string, unknown>, blobs);
+function decodeEntry(entry: unknown, blobs: ReadonlyMap<string, string>, messages: LogMessage[]): void {
+  if (Array.isArray(entry)) decodeRow(entry, blobs, messages);
+  else if (typeof entry !== 'object' || entry === null) throw notAnEntry();
+  else messages.push(decodeMessage(entry as Record<string, unknown>, blobs));
 }
 
 function notAnEntry(): Error {
@@ -182,29 +194,53 @@ function decodeMessage(fields: Record<string, unknown>, blobs: ReadonlyMap<strin
 const FORMS: Readonly<Record<string, readonly ('number' | 'string' | 'value')[]>> = {
   start: ['number', 'number', 'number'],
   call: ['number', 'number', 'number', 'string', 'string', 'value'],
+  run: ['number', 'number', 'number', 'string', 'string', 'value', 'number'],
   return: ['number', 'number', 'value'],
 };
 
-/** One of those that are written as rows, with the fields in the order in which they are when it is made. */
-function decodeRow(row: readonly unknown[], blobs: ReadonlyMap<string, string>): LogMessage {
+/** Those that are written as rows, with the fields in the order in which they are when they are made. */
+function decodeRow(
+  row: readonly unknown[],
+  blobs: ReadonlyMap<string, string>,
+  messages: LogMessage[],
+): void {
   assertForm(row);
   switch (row[0]) {
     case 'start': {
       const [, ordinal, attempt, time] = row as readonly [string, number, number, number];
-      return { type: 'NodeStart', ordinal, previous: undefined, step: undefined, attempt, time };
+      messages.push(startOf(ordinal, attempt, time));
+      return;
     }
-    case 'call': {
-      const [, ordinal, source, time, name, kind, stored] = row as readonly [string, number, ...CallFields];
+    case 'call':
+    case 'run': {
+      const [, ordinal, source, time, name, kind, stored, delay] = row as CallRow;
       const input = decodeStored(stored, blobs);
       const about = { ordinal, previous: undefined, step: undefined };
-      return { type: 'RequestCreation', ...about, source, name, kind, input, time };
+      messages.push({ type: 'RequestCreation', ...about, source, name, kind, input, time });
+      if (delay !== undefined) messages.push(startOf(ordinal, 1, time + delay));
+      return;
     }
     default: {
       const [, ordinal, time, stored] = row as readonly [string, number, number, unknown];
       const output = decodeStored(stored, blobs);
-      return { type: 'RequestSuccess', ordinal, previous: undefined, step: undefined, output, time };
+      messages.push({ type: 'RequestSuccess', ordinal, previous: undefined, step: undefined, output, time });
     }
   }
+}
+
+type CallRow = readonly [
+  tag: string,
+  ordinal: number,
+  source: number,
+  time: number,
+  name: string,
+  kind: string,
+  input: unknown,
+  delay?: number,
+];
+
+function startOf(ordinal: number, attempt: number, time: number): LogMessage {
+  return { type: 'NodeStart', ordinal, previous: undefined, step: undefined, attempt, time };
 }
 
 function assertForm(row: readonly unknown[]): void {
@@ -214,8 +250,6 @@ function assertForm(row: readonly unknown[]): void {
   for (let at = 0; at < form.length; at += 1)
     if (form[at] !== 'value' && typeof row[at + 1] !== form[at]) throw notAnEntry();
 }
-
-type CallFields = readonly [source: number, time: number, name: string, kind: string, input: unknown];
 
 const UNDEFINED = { text: '[]', objects: 0 } as const;
 

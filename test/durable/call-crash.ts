@@ -7,10 +7,11 @@ import {
   type TroupeEvent,
 } from 'troupe';
 import { memoryCheckpointer, type Blob, type LogMessage } from 'troupe/checkpoint';
+import { eachApart } from './each-apart.ts';
 
 export const ID = 'workflow';
 
-/** What a store has of a workflow. */
+/** What a store has of a workflow: an entry for each message of its history. */
 export interface StoredLog {
   readonly entries: readonly string[];
   readonly blobs: readonly Blob[];
@@ -37,7 +38,7 @@ export async function logIn(store: Checkpointer, workflowId = ID): Promise<Store
   const stored = await store.read(workflowId);
   if (stored === undefined) return { entries: [], blobs: [], history: [] };
   const blobs = Array.from(stored.blobs, ([hash, text]) => ({ hash, text }));
-  return { entries: stored.entries, blobs, history: await store.history(workflowId) };
+  return { entries: eachApart(stored.entries), blobs, history: await store.history(workflowId) };
 }
 
 /** Runs a workflow in a process of its own, to its end or its next pause. */

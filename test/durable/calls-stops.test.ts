@@ -4,7 +4,7 @@ import { fakeClock } from 'troupe/testing';
 import { describe, expect, test } from 'vitest';
 import { deferred, never, rejectionOf } from '../support/deferred.ts';
 import { requestOf, statusesOf, stepsOf, unendedOf } from '../support/forest.ts';
-import { execute, ID, Notes, storeAfter, storeWith, type Execution, turns } from './call-crash.ts';
+import { execute, ID, logIn, Notes, storeAfter, storeWith, type Execution, turns } from './call-crash.ts';
 
 const notes = new Notes();
 const quick = node('quick', async () => {
@@ -144,12 +144,8 @@ describe('a request that is cancelled', () => {
         break;
       }
     const { answer } = await handle.result;
-    const log = { entries: [], blobs: [], history: await store.history(ID) };
-    const stored = await store.read(ID);
 
-    const resumed = await execute(root, {
-      store: await storeAfter({ ...log, entries: stored?.entries ?? [] }, 'NodeStart quick'),
-    });
+    const resumed = await execute(root, { store: await storeAfter(await logIn(store), 'NodeStart quick') });
 
     expect(answer).toEqual(['enough', 'quick']);
     expect(resumed.result.answer).toEqual(['enough', 'quick']);

@@ -13,6 +13,7 @@ import {
 } from 'troupe';
 import { memoryCheckpointer, type Blob, type CheckpointerOptions, type LogMessage } from 'troupe/checkpoint';
 import { mockNode } from 'troupe/testing';
+import { eachApart } from './each-apart.ts';
 import { steppedClock, type SteppedClock } from './graph-clock.ts';
 
 export const WORKFLOW = 'workflow';
@@ -83,7 +84,7 @@ export interface Execution {
   readonly askedBy: readonly string[];
 }
 
-/** What a store has of a workflow. */
+/** What a store has of a workflow: an entry for each message of its history. */
 export interface StoredLog {
   readonly entries: readonly string[];
   readonly blobs: readonly Blob[];
@@ -94,7 +95,7 @@ export async function storedIn(store: Checkpointer, workflowId = WORKFLOW): Prom
   const stored = await store.read(workflowId);
   if (stored === undefined) return { entries: [], blobs: [], history: [] };
   const blobs = Array.from(stored.blobs, ([hash, text]) => ({ hash, text }));
-  return { entries: stored.entries, blobs, history: await store.history(workflowId) };
+  return { entries: eachApart(stored.entries), blobs, history: await store.history(workflowId) };
 }
 
 /** The store as a process leaves it that dies when so much of a log is written. */
