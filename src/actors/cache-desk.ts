@@ -34,11 +34,11 @@ export class CacheDesk {
   readonly #leading = new Map<Invocation, CacheFlight>();
   /** Who waits for which of them. */
   readonly #following = new Map<Invocation, CacheFlight>();
-  readonly #onTrouble: CacheTrouble;
+  readonly #onTrouble: CacheTrouble = (error, what) =>
+    this.#options.settings.logger.warn({ err: error }, what);
 
   constructor(options: CacheDeskOptions) {
     this.#options = options;
-    this.#onTrouble = (error, what) => options.settings.logger.warn({ err: error }, what);
   }
 
   /** Ends an invocation with its cached result, else calls `compute`. */

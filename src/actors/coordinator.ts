@@ -174,7 +174,8 @@ export class Coordinator {
       const error = new CancelledError(signal.reason);
       this.stop(invocation, { error, signalReason: error });
     };
-    invocation.onEnd = () => signal.removeEventListener('abort', onAbort);
+    const forget = (): void => signal.removeEventListener('abort', onAbort);
+    invocation.onEnd = forget;
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
   }

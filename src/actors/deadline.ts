@@ -1,21 +1,29 @@
 import type { Clock, TimerHandle } from '../clock.ts';
 
+/** What a deadline needs. */
+export interface DeadlineOptions {
+  readonly clock: Clock;
+  readonly limitMs: number;
+  /** Holds it as long as it can expire. */
+  readonly group: Set<Deadline>;
+  readonly onExpire: () => void;
+}
+
 /** A time limit that stands still while it is held. */
 export class Deadline {
+  readonly #options: DeadlineOptions;
   readonly #clock: Clock;
-  readonly #onExpire: () => void;
   #leftMs: number;
   #since = 0;
   #holds = 0;
   #timer: TimerHandle | undefined;
   #isOver = false;
-  /** Called once, when it can no longer expire. */
-  onClear: (() => void) | undefined;
 
-  constructor(clock: Clock, limitMs: number, onExpire: () => void) {
-    this.#clock = clock;
-    this.#leftMs = limitMs;
-    this.#onExpire = onExpire;
+  constructor(options: DeadlineOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#leftMs = options.limitMs;
+    options.group.add(this);
     this.#arm();
   }
 
@@ -42,7 +50,7 @@ export class Deadline {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#disarm();
-    this.onClear?.();
+    this.#options.group.delete(this);
   }
 
   #arm(): void {
@@ -50,7 +58,7 @@ export class Deadline {
     this.#timer = this.#clock.setTimeout(
       () => {
         this.clear();
-        this.#onExpire();
+        this.#options.onExpire();
       },
       Math.max(0, this.#leftMs),
     );

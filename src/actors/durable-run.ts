@@ -11,7 +11,7 @@ import type {
   RunStartMessage,
 } from '../log/messages.ts';
 import type { RecordedRun } from '../log/recorded-run.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, JournalHost } from './journal.ts';
 import { Replay } from './replay.ts';
 import type { StateKeeper } from './state-keeper.ts';
 
@@ -34,10 +34,8 @@ export interface Continuation {
 }
 
 /** Who is told how the durable side of a run goes. */
-export interface DurabilityHost {
+export interface DurabilityHost extends JournalHost {
   readonly log: MessageLog;
-  /** It cannot go on. */
-  fail(error: Error): void;
   /** Everything recorded has been given out. */
   onReplayed(): void;
 }
@@ -55,7 +53,7 @@ export class RunDurability {
     this.journal = durable.journal;
     this.#durable = durable;
     this.#host = host;
-    this.journal.onFailure = (error) => host.fail(error);
+    this.journal.host = host;
     const { continuation } = durable;
     this.replay = continuation === undefined ? undefined : this.#replayOf(continuation);
   }
@@ -65,11 +63,9 @@ export class RunDurability {
     return this.replay?.record.keptAnswers ?? new Map<string, unknown>();
   }
 
-  /** Puts the start of the run on record, unless it was. */
-  logStart(keeper: StateKeeper, start: RunStartMessage): void {
-    const { beginning } = this.#durable;
-    if (beginning !== undefined)
-      keeper.append({ ...start, durable: beginning.facts }, { given: beginning.given });
+  /** What its first entry says, of a workflow that begins. */
+  get beginning(): DurableRun['beginning'] {
+    return this.#durable.beginning;
   }
 
   /** What was in flight, and is not called any more, ends with the run. */

@@ -35,6 +35,11 @@ export type StoredFields = Parameters<MessageEncoder['message']>[1];
 const ASYNC_DELAY_MS = 10;
 const ASYNC_ENTRIES = 2_000;
 
+/** Who is told, once, when writing has failed for good. */
+export interface JournalHost {
+  fail(error: Error): void;
+}
+
 interface Effect {
   /** How many entries have to be safe before. */
   readonly position: number;
@@ -47,8 +52,8 @@ interface Effect {
  */
 export class Journal {
   readonly workflowId: string;
-  /** Told once, when writing has failed for good. */
-  onFailure: ((error: Error) => void) | undefined;
+  /** Whose log it writes. */
+  host: JournalHost | undefined;
   readonly #checkpointer: Checkpointer;
   readonly #encoder: MessageEncoder;
   readonly #isSync: boolean;
@@ -216,7 +221,7 @@ export class Journal {
       this.#isDetached = true;
       this.#drop();
     }
-    await this.#writing?.catch(() => undefined); // told by onFailure
+    await this.#writing?.catch(() => undefined); // its host is told
     await this.#release();
     // Where it cannot be removed, it is one that nobody has gone on with.
     if (removes) await this.#checkpointer.delete(this.workflowId).catch(() => undefined);
@@ -246,7 +251,7 @@ export class Journal {
   }
 
   #writeNow(): void {
-    if (this.#writing === undefined) this.#write().catch(() => undefined); // told by onFailure
+    if (this.#writing === undefined) this.#write().catch(() => undefined); // its host is told
   }
 
   #write(): Promise<void> {
@@ -320,7 +325,7 @@ export class Journal {
         });
     this.#drop();
     void this.#release();
-    this.onFailure?.(this.#failure);
+    this.host?.fail(this.#failure);
   }
 
   /** What was to show something that was not written never will. */

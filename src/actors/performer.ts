@@ -208,9 +208,12 @@ export class Performer implements AttemptListener {
     const { timeout } = attempt.invocation.node.policies;
     if (timeout === undefined || timeout === null) return;
     const { settings, deadlines } = this.#options;
-    attempt.deadline = new Deadline(settings.clock, timeout, () => this.#onTimeout(attempt));
-    deadlines.add(attempt.deadline);
-    attempt.deadline.onClear = () => deadlines.delete(attempt.deadline as Deadline);
+    attempt.deadline = new Deadline({
+      clock: settings.clock,
+      limitMs: timeout,
+      group: deadlines,
+      onExpire: () => this.#onTimeout(attempt),
+    });
   }
 
   #onTimeout(attempt: Attempt): void {

@@ -40,6 +40,12 @@ export class CacheFlight {
     this.#waiters.push(waiter);
   }
 
+  /** It has an answer, for all who wait and all who come. */
+  landWith(answer: () => CacheAnswer): void {
+    this.answer = answer;
+    this.land('answer');
+  }
+
   /** Tells all who wait. */
   land(turn: 'answer' | 'alone'): void {
     const waiters = this.#waiters;
@@ -115,8 +121,7 @@ export class ResultCache {
   /** A search has found the result in the cache. */
   found(flight: CacheFlight, answer: CacheAnswer): void {
     this.#flights.delete(flight.key);
-    flight.answer = () => answer;
-    flight.land('answer');
+    flight.landWith(() => answer);
   }
 
   /** A search has come to nothing: the next who waits goes on with it. */
@@ -160,8 +165,7 @@ export class ResultCache {
     this.#flights.delete(key);
     try {
       const text = encodeValue(value);
-      flight.answer = () => this.#answer(key, text, onTrouble);
-      flight.land('answer');
+      flight.landWith(() => this.#answer(key, text, onTrouble));
       return text;
     } catch (error) {
       onTrouble(error, notCached(node));

@@ -239,9 +239,9 @@ function ended(snapshot: RunSnapshot, event: Move, run?: Run): RunSnapshot {
   const named = isDone && run !== undefined ? namedOutputs(run.target, event.output) : (run?.produced ?? {});
   const outputs = shownOutputs(run, named);
   const context: RunView = { runId: run?.settings.runId, status, pauses: [], outputs };
-  const base = { value: status, context, input: snapshot.input };
-  if (isDone) return { ...base, status: 'done', output: event.output, error: undefined };
-  return { ...base, status: 'error', output: undefined, error: event.error };
+  const { input } = snapshot;
+  if (isDone) return { value: status, context, input, status: 'done', output: event.output, error: undefined };
+  return { value: status, context, input, status: 'error', output: undefined, error: event.error };
 }
 
 function persisted(snapshot: RunSnapshot): RunSnapshot {

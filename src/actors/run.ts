@@ -322,22 +322,23 @@ export class Run implements CoordinatorHost {
 
   #logStart(input: unknown): void {
     const { runId } = this.settings;
-    const start = {
-      type: 'RunStart',
-      runId,
-      target: this.target.name,
-      input,
-      time: this.#startedAt,
-    } as const;
-    if (this.#durability === undefined) this.#keeper.append(start);
-    else this.#durability.logStart(this.#keeper, start);
+    const beginning = this.#durability?.beginning;
+    // That of a workflow that goes on is on record.
+    if (this.#durability !== undefined && beginning === undefined) return;
+    const about = { target: this.target.name, input, time: this.#startedAt };
+    const durable = beginning === undefined ? {} : { durable: beginning.facts };
+    const fields = beginning === undefined ? undefined : { given: beginning.given };
+    this.#keeper.append({ type: 'RunStart', runId, ...about, ...durable }, fields);
   }
 
   #limit(timeoutMs: number): void {
-    const deadline = new Deadline(this.settings.clock, timeoutMs, () => this.#timeOut(timeoutMs));
-    this.#deadline = deadline;
-    this.#deadlines.add(deadline);
-    deadline.onClear = () => this.#deadlines.delete(deadline);
+    const { clock } = this.settings;
+    this.#deadline = new Deadline({
+      clock,
+      limitMs: timeoutMs,
+      group: this.#deadlines,
+      onExpire: () => this.#timeOut(timeoutMs),
+    });
   }
 
   #timeOut(timeoutMs: number): void {
@@ -378,7 +379,7 @@ export class Run implements CoordinatorHost {
     else
       journal.flush({ releases: true }).then(
         () => this.#showPause(),
-        () => undefined, // told by its onFailure
+        () => undefined, // the journal has told
       );
   }
 

@@ -98,7 +98,8 @@ function writeBatch(append: Append): boolean {
   const { store, held, batch, now } = append;
   const { entries, releases = false, replaces = false } = batch;
   const revision = held.tail.revision + 1;
-  const place = { ...placeOf(held), revision, epoch: replaces ? revision : held.tail.epoch };
+  const { number, generation, token } = held;
+  const place = { number, generation, revision, epoch: replaces ? revision : held.tail.epoch };
   const start = replaces ? { ...held.tail, epoch: revision, length: 0, chain: chainStart(place) } : held.tail;
   const blobs = unstoredBlobs(append);
   const { length, chain, seal, text } = logEndOf(append, start);
@@ -108,16 +109,16 @@ function writeBatch(append: Append): boolean {
   const writeRow = (): unknown =>
     connection.run(
       'INSERT INTO batches VALUES (?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      held.number,
-      held.token,
+      number,
+      token,
       revision,
       lease,
       head.createdAt,
       head.status,
       isEnd(head.status) ? now : null,
       headTextOf(place, head),
-      held.token + (releases ? 1 : 0),
-      positionOf(held.number, start.length),
+      token + (releases ? 1 : 0),
+      positionOf(number, start.length),
       entries.length > 0 ? seal : null,
       text,
     );
@@ -148,7 +149,8 @@ function logEndOf({ held, batch: { entries }, now }: Append, start: Tail): LogEn
   const text = entries.length > 0 ? `${entries.join('\n')}\n` : '';
   const first = start.length;
   const chain = chainAfter(start.chain, text);
-  const place = { ...placeOf(held), epoch: start.epoch };
+  const { number, generation } = held;
+  const place = { number, generation, epoch: start.epoch };
   const seal = lastTextOf(place, { first, count: entries.length, at: now, chain });
   return { length: first + entries.length, chain, seal, text };
 }
@@ -211,8 +213,4 @@ function sizeOf({ entries, blobs = [] }: CheckpointBatch): number {
   for (const entry of entries) size += entry.length;
   for (const { text } of blobs) size += text.length;
   return size;
-}
-
-function placeOf({ number, generation }: HeldLease): Pick<LogPlace, 'number' | 'generation'> {
-  return { number, generation };
 }

@@ -182,7 +182,7 @@ function claimRow(
   if (write(leaseTextOf(key, leaseOf(store, workflowId, now))) === 0) return undefined;
   const chain = chainStart({ number, generation, epoch: 0 });
   const tail = { revision: 0, epoch: 0, head: undefined, length: 0, chain };
-  return { ...key, isNew: true, renewedAt: now, tail };
+  return { workflowId, token: key.token, isNew: true, number, generation, renewedAt: now, tail };
 }
 
 /** Runs a statement that changes a row of a workflow; returns how many rows it has changed. */

@@ -1,6 +1,5 @@
 import { assertSyncNode } from '../actors/calls.ts';
 import { createRunnerActor, type RunnerActor } from '../actors/runner-actor.ts';
-import type { RunSettings } from '../actors/settings.ts';
 import { asyncWork } from '../actors/async-work.ts';
 import { CancelledError, InterruptAlreadyResolvedError, UnknownResponseError } from '../errors.ts';
 import { createRunId, type RunId } from '../ids.ts';
@@ -18,7 +17,6 @@ import { MapOpening } from './map-opening.ts';
 import {
   checkRunOptions,
   checkpointerOf,
-  givesShared,
   type RunOptions,
   type RunnerOptions,
 } from './options.ts';
@@ -27,7 +25,7 @@ import { RunRegistry, unknownRun } from './run-registry.ts';
 import type { RunResult } from './result.ts';
 import type { Runner } from './runner.ts';
 import type { Capabilities, RunnerInfo } from './runner-info.ts';
-import { observe, observeProcessor, ownSettings, runnerLogger, settingsOf } from './settings-of.ts';
+import { observe, observeProcessor, runnerLogger } from './settings-of.ts';
 import { closeProcessors, Ticket } from './ticket.ts';
 import type { WorkflowWay } from './workflow-opening.ts';
 import {
@@ -65,7 +63,6 @@ export class LocalRunner implements Runner {
   readonly #registry: RunRegistry;
   readonly #maps: MapOpening;
   readonly #workflows: Workflows;
-  #plain: RunSettings | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: RunnerOptions) {
@@ -217,7 +214,7 @@ export class LocalRunner implements Runner {
       ticket = this.#ticketFor(runId, target, launch);
       const { workflowId } = launch.options;
       if (workflowId === undefined) this.#launchPlain(ticket, target, launch);
-      else this.#launchDurable(ticket, target, { ...launch, workflowId });
+      else this.#launchDurable(ticket, target, launch, workflowId);
     } catch (error) {
       ticket.refuse(error);
     }
@@ -233,8 +230,8 @@ export class LocalRunner implements Runner {
     else this.#beginLater(ticket, target, checked, launch);
   }
 
-  #launchDurable(ticket: Ticket, target: AnyNode, launch: Launch & { readonly workflowId: string }): void {
-    const { workflowId, options, stream, input } = launch;
+  #launchDurable(ticket: Ticket, target: AnyNode, launch: Launch, workflowId: string): void {
+    const { options, stream, input } = launch;
     checkpointerOf(options, this.#registry.parts.options);
     if (launch.isSync) throw asyncWork('a durable workflow waits for its checkpointer');
     const way = { type: 'run', given: input } as const;
@@ -293,22 +290,9 @@ export class LocalRunner implements Runner {
 
   #begin(ticket: Ticket, target: AnyNode, input: unknown, { options, isSync, stream }: Launch): void {
     const { runId } = ticket;
-    const settings =
-      stream === undefined && !givesShared(options)
-        ? this.#plainSettings(runId, options, isSync)
-        : settingsOf(this.#registry.parts, {
-            runId,
-            options,
-            isSync,
-            ...(stream === undefined ? {} : { extraSinks: [stream] }),
-          });
+    const extraSinks = stream === undefined ? [] : [stream];
+    const settings = this.#registry.settingsFor({ runId, options, isSync, extraSinks });
     this.#registry.start(ticket, { target, input, settings });
-  }
-
-  /** The settings of a run that is given none of the runner's options: worked out once, and then copied. */
-  #plainSettings(runId: RunId, { workflowId, sessionId, signal }: RunOptions, isSync: boolean): RunSettings {
-    this.#plain ??= settingsOf(this.#registry.parts, { runId, options: {}, isSync });
-    return ownSettings(this.#plain, { runId, isSync, workflowId, sessionId, signal: signal ?? undefined });
   }
 
   #beginLater(ticket: Ticket, target: AnyNode, checked: Promise<unknown>, launch: Launch): void {

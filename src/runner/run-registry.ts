@@ -8,10 +8,10 @@ import type { RunId } from '../ids.ts';
 import type { Logger } from '../logger.ts';
 import type { RunHistory } from '../log/run-history.ts';
 import type { AnyNode } from '../nodes/contract.ts';
-import type { RunOptions } from './options.ts';
+import { givesShared, type RunOptions } from './options.ts';
 import type { RunnerInfo } from './runner-info.ts';
 import { savePlace, type SavePlace } from './save-state.ts';
-import type { RunnerParts } from './settings-of.ts';
+import { ownSettings, settingsOf, type RunnerParts, type RunParts } from './settings-of.ts';
 import type { Ticket } from './ticket.ts';
 
 /** What a run is started with. */
@@ -36,6 +36,8 @@ export class RunRegistry {
   /** The run ids of ended workflows, those of others among them that are no longer kept. */
   readonly #endedWorkflows = new Map<string, string>();
   readonly #pending = new Set<Promise<unknown>>();
+  /** Of a run that is given no options. */
+  #plain: RunSettings | undefined;
 
   constructor(parts: RunnerParts, logger: Logger, actor: RunnerActor) {
     this.parts = parts;
@@ -77,6 +79,15 @@ export class RunRegistry {
   /** What is left of a run that has ended, by its run id or its workflow id. */
   ended(id: string): RunHistory | undefined {
     return this.#ended.get(id) ?? this.#ended.get(this.#endedWorkflows.get(id) ?? '');
+  }
+
+  /** A run's settings. Those that the runner's options decide are worked out once. */
+  settingsFor(run: RunParts): RunSettings {
+    const { runId, options, isSync, extraSinks = [] } = run;
+    if (extraSinks.length > 0 || givesShared(options)) return settingsOf(this.parts, run);
+    this.#plain ??= settingsOf(this.parts, { runId, options: {}, isSync });
+    const { workflowId, sessionId, signal } = options;
+    return ownSettings(this.#plain, { runId, isSync, workflowId, sessionId, signal: signal ?? undefined });
   }
 
   start(ticket: Ticket, { target, input, settings, durable }: RunStart): void {

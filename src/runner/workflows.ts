@@ -6,7 +6,6 @@ import type { AnyNode } from '../nodes/contract.ts';
 import { checkpointerOf, type RunOptions } from './options.ts';
 import type { RunResult } from './result.ts';
 import type { RunRegistry } from './run-registry.ts';
-import { settingsOf } from './settings-of.ts';
 import { targetFacts } from './target-facts.ts';
 import type { Ticket } from './ticket.ts';
 import {
@@ -111,11 +110,11 @@ export class Workflows {
       live.run.detach('It goes on in another run');
     }
     ticket.rebind(runId, registry.placeFor(runId, target, options));
-    const settings = settingsOf(registry.parts, {
+    const settings = registry.settingsFor({
       runId,
-      options: { ...options, workflowId },
+      options: options.workflowId === workflowId ? options : { ...options, workflowId },
       isSync: false,
-      ...(stream === undefined ? {} : { extraSinks: [stream] }),
+      extraSinks: stream === undefined ? [] : [stream],
     });
     this.#launches.set(ticket, launch);
     registry.start(ticket, { target, input: workflow.input, settings, durable });
