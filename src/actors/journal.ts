@@ -7,6 +7,7 @@ import type {
 } from '../checkpoint/checkpointer.ts';
 import { afterThisTurn, systemClock, type TimerHandle } from '../clock.ts';
 import { CheckpointError, isTroupeError, WorkflowAlreadyRunningError } from '../errors.ts';
+import { Heartbeat, type Living } from './heartbeat.ts';
 import { MessageEncoder, type Blob, type StoredValue, ValueTooLargeError } from '../log/codec.ts';
 import type { LogMessage, NodeStartMessage, RequestCreationMessage, RunStatus } from '../log/messages.ts';
 import { UnstorableValueError } from '../stored-value.ts';
@@ -50,7 +51,7 @@ interface Effect {
  * Writes the log of one workflow to its checkpointer, in order and in as few pieces as possible, and holds back whatever
  * would show a message before it is written.
  */
-export class Journal {
+export class Journal implements Living {
   readonly workflowId: string;
   /** Whose log it writes. */
   host: JournalHost | undefined;
@@ -77,7 +78,8 @@ export class Journal {
   #failure: Error | undefined;
   #isDetached = false;
   #releasesNext = false;
-  #heartbeat: TimerHandle | undefined;
+  readonly #heartbeat: Heartbeat;
+  #isRenewing = false;
 
   constructor(options: JournalOptions) {
     const { checkpointer, lease, durability, length, blobs, status, head } = options;
@@ -90,7 +92,8 @@ export class Journal {
     this.#head = head;
     this.#status = status;
     this.#written = length;
-    this.#beat();
+    this.#heartbeat = Heartbeat.of(checkpointer);
+    this.#heartbeat.add(this);
   }
 
   /** Why nothing more is written, where that has failed. */
@@ -208,7 +211,7 @@ export class Journal {
       return false;
     }
     this.#lease = lease;
-    this.#beat();
+    this.#heartbeat.add(this);
     return true;
   }
 
@@ -305,7 +308,7 @@ export class Journal {
     this.#inFlight = 0;
     if (batch.releases !== true) return;
     this.#lease = undefined;
-    this.#stopBeat();
+    this.#heartbeat.delete(this);
   }
 
   #runEffects(isAll: boolean): void {
@@ -336,14 +339,14 @@ export class Journal {
     this.#releasesNext = false;
     if (this.#timer !== undefined) systemClock.clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#stopBeat();
+    this.#heartbeat.delete(this);
     this.#letGo();
   }
 
   async #release(): Promise<void> {
     const lease = this.#lease;
     this.#lease = undefined;
-    this.#stopBeat();
+    this.#heartbeat.delete(this);
     if (lease === undefined) return;
     try {
       await this.#checkpointer.release(lease);
@@ -352,26 +355,22 @@ export class Journal {
     }
   }
 
-  /** Gives a sign of life three times in the time of a lease. */
-  #beat(): void {
-    const timer = systemClock.setTimeout(() => {
-      const lease = this.#lease;
-      if (lease === undefined || this.#isOver) return;
-      this.#checkpointer.renew(lease).then(
-        () => this.#lease === lease && this.#beat(),
-        (error: unknown) => {
-          if (error instanceof WorkflowAlreadyRunningError && this.#lease === lease) this.#fail(error);
-          else if (this.#lease === lease) this.#beat();
-        },
-      );
-    }, this.#checkpointer.settings.leaseMs / 3);
-    (timer as { unref?: () => void }).unref?.(); // of Node's own timers
-    this.#heartbeat = timer;
+  /** Gives a sign of life. */
+  beat(): void {
+    void this.#renew();
   }
 
-  #stopBeat(): void {
-    if (this.#heartbeat !== undefined) systemClock.clearTimeout(this.#heartbeat);
-    this.#heartbeat = undefined;
+  async #renew(): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined || this.#isRenewing) return;
+    this.#isRenewing = true;
+    try {
+      await this.#checkpointer.renew(lease);
+    } catch (error) {
+      // Where the store does not answer, the next sign may still come in time.
+      if (error instanceof WorkflowAlreadyRunningError && this.#lease === lease) this.#fail(error);
+    }
+    this.#isRenewing = false;
   }
 
   #unstorable(cause: unknown, node: string): CheckpointError {

@@ -240,7 +240,8 @@ function ended(snapshot: RunSnapshot, event: Move, run?: Run): RunSnapshot {
   const outputs = shownOutputs(run, named);
   const context: RunView = { runId: run?.settings.runId, status, pauses: [], outputs };
   const { input } = snapshot;
-  if (isDone) return { value: status, context, input, status: 'done', output: event.output, error: undefined };
+  if (isDone)
+    return { value: status, context, input, status: 'done', output: event.output, error: undefined };
   return { value: status, context, input, status: 'error', output: undefined, error: event.error };
 }
 

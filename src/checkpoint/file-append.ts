@@ -57,7 +57,10 @@ function write(append: Append): boolean {
   store.log.add(isMore ? 5 : 2, sizeOf(batch));
   const { number, generation, tail } = held;
   // What is relaxed survives the end of the process, but not of the system: its mark must not be ahead of it.
-  if (batch.isRelaxed === true) return true;
+  if (batch.isRelaxed === true) {
+    store.log.flushSoon();
+    return true;
+  }
   store.log.flush();
   store.marks.write(number, generation, tail);
   return true;

@@ -1,10 +1,12 @@
-import { closeSync, fdatasyncSync, openSync, statSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync, statSync } from 'node:fs';
 import type { FileConnection } from './file-connection.ts';
 import type { CheckpointError } from '../errors.ts';
 import { unflushed } from './file-errors.ts';
 
 const PAGE_BYTES = 4_096;
 const MOST_PAGES = 4_000;
+/** After so many pages, what need not be on disk at once is put there beside all else: moving the log has to wait for it. */
+const SOON_PAGES = 500;
 
 /**
  * Sees to it that the write-ahead log is on disk when it has to be: SQLite can do that with each commit, but writes the time
@@ -20,10 +22,10 @@ export class WriteAheadLog {
   readonly #path: string;
   /** About how many were written since. */
   #pages: number;
-  #file: number | undefined;
+  /** How many there were when the log was last put on disk. */
+  #flushedPages = 0;
+  #file: OpenLog | undefined;
   #failure: CheckpointError | undefined;
-  /** Which opening of the writer that file is of: while that lasts, nobody removes the file. */
-  #opening = 0;
 
   /** `mover` is another connection than the one that writes, which cannot do it while it holds the lock. */
   constructor(path: string, writer: FileConnection, mover: FileConnection) {
@@ -50,25 +52,48 @@ export class WriteAheadLog {
   /** Sees to it that what was written is on disk. Throws {@link CheckpointError}. */
   flush(): void {
     try {
-      fdatasyncSync(this.#opened());
+      fdatasyncSync(this.#opened().descriptor);
+      this.#flushedPages = this.#pages;
     } catch (error) {
-      this.#failure = unflushed(this.#path, error);
-      throw this.#failure;
+      throw this.#fail(error);
     }
   }
 
-  #opened(): number {
+  /** Begins to put what was written on disk, if it is much; how that ends, whoever writes next is told. */
+  flushSoon(): void {
+    if (this.#pages - this.#flushedPages < SOON_PAGES) return;
+    try {
+      const file = this.#opened();
+      this.#flushedPages = this.#pages;
+      file.underWay += 1;
+      // It may be long till this is called: bodies that never wait leave no turn to it.
+      fdatasync(file.descriptor, (error) => {
+        file.underWay -= 1;
+        if (error !== null) this.#fail(error);
+        if (file !== this.#file) closeIfUnused(file);
+      });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(cause: unknown): CheckpointError {
+    this.#failure ??= unflushed(this.#path, cause);
+    return this.#failure;
+  }
+
+  #opened(): OpenLog {
     const { openings } = this.#writer;
-    if (this.#file !== undefined && this.#opening === openings) return this.#file;
+    if (this.#file?.opening === openings) return this.#file;
     this.#closeFile();
-    this.#file = openSync(this.#path, 'r+');
-    this.#opening = openings;
+    this.#file = { descriptor: openSync(this.#path, 'r+'), opening: openings, underWay: 0 };
     return this.#file;
   }
 
   #closeFile(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    if (file !== undefined) closeIfUnused(file);
   }
 
   /** Moves the log, if it is long enough. */
@@ -80,6 +105,7 @@ export class WriteAheadLog {
       this.#writer.whileLocked(() => {
         const [moved] = this.#mover.all('PRAGMA wal_checkpoint(PASSIVE)');
         if (moved?.['busy'] === 0 && moved['log'] === moved['checkpointed']) this.#pages = 0;
+        this.#flushedPages = this.#pages;
       });
     } catch {
       // Nothing is lost: it is read from the log as well.
@@ -90,4 +116,18 @@ export class WriteAheadLog {
     this.#closeFile();
     this.#mover.close();
   }
+}
+
+/** The file of the log, for a descriptor of our own. */
+interface OpenLog {
+  readonly descriptor: number;
+  /** Which opening of the writer it is of: while that lasts, nobody removes the file. */
+  readonly opening: number;
+  /** How often it is just being put on disk. */
+  underWay: number;
+}
+
+/** Else it is closed when nothing is under way any more. */
+function closeIfUnused({ descriptor, underWay }: OpenLog): void {
+  if (underWay === 0) closeSync(descriptor);
 }

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { decodeRows, encodeAnyValue, encodeCounted } from '../stored-value.ts';
 import { jsonOf } from '../stored-flat.ts';
-import type { DurableFacts, LogMessage, NodeStartMessage, RequestCreationMessage } from './messages.ts';
+import type {
+  LogMessage,
+  NodeStartMessage,
+  RequestCreationMessage,
+  RunEndMessage,
+  RunStartMessage,
+} from './messages.ts';
 
 /** A value that is stored once, and referred to by its hash. */
 export interface Blob {
@@ -99,6 +105,14 @@ export class MessageEncoder {
         const { ordinal, time } = message;
         return { text: `["return",${ordinal},${time},${output.text}]`, blobs: output.blobs };
       }
+      case 'RunStart':
+        return this.#start(message, values);
+      case 'RunEnd': {
+        const { status, answer, error, time } = message;
+        if (error !== undefined) break;
+        const { text, blobs } = this.#anyValue(answer);
+        return { text: `["end",${JSON.stringify(status)},${time},${text}]`, blobs };
+      }
       default:
     }
     return this.#anyMessage(message, values);
@@ -114,6 +128,19 @@ export class MessageEncoder {
     return `["run",${call.slice(CALL.length, -1)},${start.time - time}]`;
   }
 
+  #start({ runId, target, input, time, durable }: RunStartMessage, values: MessageValues): StoredValue {
+    const stored = values.input ?? this.#anyValue(input);
+    const about = `"runId":${JSON.stringify(runId)},"target":${JSON.stringify(target)},"input":${stored.text},"time":${time}`;
+    if (durable === undefined) return { text: `{"type":"RunStart",${about}}`, blobs: stored.blobs };
+    const { given, shape, ...facts } = durable;
+    const whole = values.given ?? this.#anyValue(given);
+    const { length } = whole.blobs;
+    return {
+      text: `{"type":"RunStart",${about},"durable":${JSON.stringify(facts)},"shape":${shape},"given":${whole.text}}`,
+      blobs: length === 0 ? stored.blobs : [...stored.blobs, ...whole.blobs],
+    };
+  }
+
   #anyMessage(message: LogMessage, values: MessageValues): StoredValue {
     let text = '';
     const blobs: Blob[] = [];
@@ -124,14 +151,8 @@ export class MessageEncoder {
     for (const [key, field] of Object.entries(message)) {
       if (POSITION_FIELDS.has(key) || (field === undefined && !VALUE_FIELDS.has(key))) continue;
       const ready = values[key as ValueField]; // undefined for any other key
-      let json: string;
-      if (ready !== undefined || VALUE_FIELDS.has(key)) json = take(ready ?? this.#anyValue(field));
-      else if (key !== 'durable') json = JSON.stringify(field);
-      else {
-        const { given, shape, ...facts } = field as DurableFacts;
-        const stored = take(values.given ?? this.#anyValue(given));
-        json = `${JSON.stringify(facts)},"shape":${shape},"given":${stored}`;
-      }
+      const isValue = ready !== undefined || VALUE_FIELDS.has(key);
+      const json = isValue ? take(ready ?? this.#anyValue(field)) : JSON.stringify(field);
       text += `${text === '' ? '{' : ','}"${key}":${json}`;
     }
     return { text: `${text}}`, blobs: blobs.length === 0 ? NO_BLOBS : blobs };
@@ -196,6 +217,7 @@ const FORMS: Readonly<Record<string, readonly ('number' | 'string' | 'value')[]>
   call: ['number', 'number', 'number', 'string', 'string', 'value'],
   run: ['number', 'number', 'number', 'string', 'string', 'value', 'number'],
   return: ['number', 'number', 'value'],
+  end: ['string', 'number', 'value'],
 };
 
 /** Those that are written as rows, with the fields in the order in which they are when they are made. */
@@ -218,6 +240,11 @@ function decodeRow(
       const about = { ordinal, previous: undefined, step: undefined };
       messages.push({ type: 'RequestCreation', ...about, source, name, kind, input, time });
       if (delay !== undefined) messages.push(startOf(ordinal, 1, time + delay));
+      return;
+    }
+    case 'end': {
+      const [, status, time, stored] = row as readonly [string, RunEndMessage['status'], number, unknown];
+      messages.push({ type: 'RunEnd', status, answer: decodeStored(stored, blobs), error: undefined, time });
       return;
     }
     default: {

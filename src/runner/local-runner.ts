@@ -14,12 +14,7 @@ import { openLogFile, type LogTarget } from './logging.ts';
 import { mapAll } from './map-all.ts';
 import { MapIterator, type MapItems } from './map-iter.ts';
 import { MapOpening } from './map-opening.ts';
-import {
-  checkRunOptions,
-  checkpointerOf,
-  type RunOptions,
-  type RunnerOptions,
-} from './options.ts';
+import { checkRunOptions, checkpointerOf, type RunOptions, type RunnerOptions } from './options.ts';
 import type { RunHandle } from './run-handle.ts';
 import { RunRegistry, unknownRun } from './run-registry.ts';
 import type { RunResult } from './result.ts';

@@ -20,7 +20,7 @@ import { decodeMessages } from '../log/codec.ts';
 import type { DurableFacts, LogMessage, RunContinueMessage, RunStartMessage } from '../log/messages.ts';
 import { RecordedRun, undone } from '../log/recorded-run.ts';
 import type { AnyNode } from '../nodes/contract.ts';
-import { resolveInputs } from '../nodes/resolve-input.ts';
+import { resolveInputs, type MaybePromise } from '../nodes/resolve-input.ts';
 import { cloneData } from '../clone.ts';
 import { decodeValue, encodeAnyValue } from '../stored-value.ts';
 import { didYouMean } from '../suggest.ts';
@@ -68,14 +68,23 @@ export interface OpenedWorkflow {
 export async function openWorkflow(options: OpeningOptions): Promise<OpenedWorkflow> {
   const { checkpointer, workflowId, way } = options;
   const source = way.type === 'fork' ? await readRecord(checkpointer, way.from) : undefined;
-  const lease = await acquire(checkpointer, workflowId);
+  let lease: Lease;
+  try {
+    lease = await checkpointer.acquire(workflowId);
+  } catch (error) {
+    await assertNotEnded(checkpointer, workflowId, error);
+    throw error;
+  }
   const opening = new Opening(options, lease);
   try {
     const stored = lease.isNew === true ? undefined : await checkpointer.read(workflowId);
     opening.stored = stored;
     if (way.type === 'fork' && source !== undefined) return await opening.fork(way, source);
     if (stored !== undefined) return opening.goOn(readStored(stored));
-    if (way.type === 'run') return await opening.begin(way.given);
+    if (way.type === 'run') {
+      const input = opening.resolve(way.given);
+      return opening.begin(way.given, input instanceof Promise ? await input : input);
+    }
     throw workflowNotFound(workflowId);
   } catch (error) {
     await opening.abandon();
@@ -83,17 +92,11 @@ export async function openWorkflow(options: OpeningOptions): Promise<OpenedWorkf
   }
 }
 
-/** Takes a lease. Of a workflow that has ended for good it is told, also while others ask for it as well. */
-async function acquire(checkpointer: Checkpointer, workflowId: string): Promise<Lease> {
-  try {
-    return await checkpointer.acquire(workflowId);
-  } catch (error) {
-    if (isTroupeError(error, 'WORKFLOW_ALREADY_RUNNING')) {
-      const status = (await checkpointer.get(workflowId))?.status;
-      if (status === 'completed' || status === 'cancelled') throw alreadyEnded(workflowId, status);
-    }
-    throw error;
-  }
+/** Of a workflow that has ended for good it is told, also while others ask for its lease as well. */
+async function assertNotEnded(checkpointer: Checkpointer, workflowId: string, why: unknown): Promise<void> {
+  if (!isTroupeError(why, 'WORKFLOW_ALREADY_RUNNING')) return;
+  const status = (await checkpointer.get(workflowId))?.status;
+  if (status === 'completed' || status === 'cancelled') throw alreadyEnded(workflowId, status);
 }
 
 function alreadyEnded(workflowId: string, status: string): WorkflowAlreadyCompletedError {
@@ -140,10 +143,9 @@ class Opening {
   }
 
   /** A workflow that is not there yet. */
-  async begin(given: unknown): Promise<OpenedWorkflow> {
+  begin(given: unknown, input: unknown): OpenedWorkflow {
     const { target } = this.#options;
     const runId = createRunId();
-    const input = await this.#resolved(given);
     const journal = this.#journal({ runId, length: 0 });
     const facts = this.#facts(given);
     const beginning = { facts, given: journal.prepare(given, target.name) };
@@ -186,7 +188,7 @@ class Opening {
     const prefix = isFresh ? beginningOf(source) : source.messagesAt(step);
     const runId = createRunId();
     const given = mergedInput(source.start.durable?.given, way.input);
-    const input = await this.#resolved(given);
+    const input = await this.resolve(given);
     const forkedFrom = { workflowId: way.from, step };
     const start: RunStartMessage = {
       ...source.start,
@@ -275,9 +277,10 @@ class Opening {
     this.#options = { ...this.#options, select, target: targetWith(select) };
   }
 
-  async #resolved(given: unknown): Promise<unknown> {
+  /** What the target gets for what was given. */
+  resolve(given: unknown): MaybePromise<unknown> {
     const { target } = this.#options;
-    return target.inputs === undefined ? given : await resolveInputs(target, target.inputs, given);
+    return target.inputs === undefined ? given : resolveInputs(target, target.inputs, given);
   }
 
   #assertUnchanged({ start }: RecordedRun): void {

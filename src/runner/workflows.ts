@@ -1,3 +1,4 @@
+import type { DurableRun } from '../actors/durable-run.ts';
 import type { EventSink } from '../actors/observer.ts';
 import { createRunId } from '../ids.ts';
 import { systemClock } from '../clock.ts';
@@ -27,6 +28,14 @@ export interface WorkflowLaunch {
   readonly stream?: EventSink | undefined;
 }
 
+/** A workflow that is ready to run, and who waits for it. */
+interface WorkflowStart {
+  readonly ticket: Ticket;
+  readonly launch: WorkflowLaunch;
+  readonly workflow: OpenedWorkflow;
+  readonly durable: DurableRun;
+}
+
 /** The durable workflows of one runner. */
 export class Workflows {
   readonly #registry: RunRegistry;
@@ -41,13 +50,25 @@ export class Workflows {
   /** Opens a workflow and runs it; what is refused is told to the ticket. */
   launch(ticket: Ticket, launch: WorkflowLaunch): void {
     ticket.isOpening = true;
-    const opened = openWorkflow(openingOf(this.#registry, launch))
-      .then((workflow) => this.#start(ticket, launch, workflow))
-      .catch((error: unknown) => {
-        ticket.isOpening = false;
-        ticket.refuse(error);
-      });
-    this.#registry.track(opened);
+    this.#registry.track(this.#open(ticket, launch));
+  }
+
+  async #open(ticket: Ticket, launch: WorkflowLaunch): Promise<void> {
+    try {
+      const workflow = await openWorkflow(openingOf(this.#registry, launch));
+      const { answers } = workflow;
+      const isAnswer = 'isAnswer' in launch.way && launch.way.isAnswer;
+      const durable = workflow.durable(() => this.#offer(ticket, answers, isAnswer));
+      // Meanwhile it may have been cancelled, or the runner closed.
+      if (this.#registry.isClosing || ticket.refusal !== undefined) {
+        await durable.journal.detach();
+        throw ticket.refusal === undefined ? closed() : ticket.refusal.error;
+      }
+      this.#start({ ticket, launch, workflow, durable });
+    } catch (error) {
+      ticket.isOpening = false;
+      ticket.refuse(error);
+    }
   }
 
   /** Goes on with a workflow: in place where it is paused here, else from its log. */
@@ -91,17 +112,10 @@ export class Workflows {
     return next;
   }
 
-  async #start(ticket: Ticket, launch: WorkflowLaunch, workflow: OpenedWorkflow): Promise<void> {
+  #start({ ticket, launch, workflow, durable }: WorkflowStart): void {
     const registry = this.#registry;
     const { options, workflowId, stream } = launch;
-    const { runId, answers, target } = workflow;
-    const isAnswer = 'isAnswer' in launch.way && launch.way.isAnswer;
-    const durable = workflow.durable(() => this.#offer(ticket, answers, isAnswer));
-    // Meanwhile it may have been cancelled, or the runner closed.
-    if (registry.isClosing || ticket.refusal !== undefined) {
-      await durable.journal.detach();
-      throw ticket.refusal === undefined ? closed() : ticket.refusal.error;
-    }
+    const { runId, target } = workflow;
     ticket.isOpening = false;
     const live = registry.workflow(workflowId);
     // A run that is paused here has nothing that is not stored.

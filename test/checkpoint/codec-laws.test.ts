@@ -154,10 +154,13 @@ const kinds: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     time,
   }),
   AnswerKept: fc.record({ type: is('AnswerKept'), key: text, value, time }),
-  RunEnd: fc.record(
-    { type: is('RunEnd'), status, answer: value, error: value, time },
-    { requiredKeys: ['type', 'status', 'answer', 'time'] },
-  ),
+  RunEnd: fc.record({
+    type: is('RunEnd'),
+    status,
+    answer: value,
+    error: fc.option(value, { nil: undefined }),
+    time,
+  }),
 };
 
 const messages = Object.fromEntries(
@@ -325,6 +328,8 @@ describe('a log', () => {
     '["call",1,0,1,"a",null,1]',
     '["call",1,0,1,"a","node",1,0]',
     '["run",1,0,1,"a","node",1]',
+    '["end","completed",1]',
+    '["end",1,1,1]',
     '["run",1,0,1,"a","node",1,"0"]',
     '["toString",1]',
     '[]',

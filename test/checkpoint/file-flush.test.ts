@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { fileCheckpointer } from 'troupe/checkpoint';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { deferred } from '../support/deferred.ts';
 import { begin, Folders, line } from './file-parts.ts';
 
 const folders = new Folders();
@@ -10,7 +11,7 @@ afterAll(() => folders.remove());
 
 /** The files, by inode, that were put on disk since the test began; that is still done. */
 let flushed: number[] = [];
-const { fdatasyncSync } = fs;
+const { fdatasync, fdatasyncSync } = fs;
 
 beforeEach(() => {
   flushed = [];
@@ -23,8 +24,21 @@ beforeEach(() => {
 
 afterEach(() => {
   fs.fdatasyncSync = fdatasyncSync;
+  fs.fdatasync = fdatasync;
   syncBuiltinESMExports();
 });
+
+/** Does something else where the store puts its log on disk without waiting for that. */
+function flushBy(replacement: (file: number, done: fs.NoParamCallback) => void): void {
+  fs.fdatasync = Object.assign(replacement, { __promisify__: fdatasync.__promisify__ });
+  syncBuiltinESMExports();
+}
+
+/** Large enough to be put on disk before anybody asks. */
+const MUCH = {
+  entries: [JSON.stringify({ type: 'a', text: 'x'.repeat(3_000_000) })],
+  isRelaxed: true,
+} as const;
 
 function logOf(dir: string): number {
   return statSync(join(dir, 'troupe.db-wal')).ino;
@@ -87,6 +101,75 @@ describe('what is appended to a folder', () => {
     await using again = fileCheckpointer({ dir });
     await begin(again, 'c');
     expect((await again.get('c'))?.status).toBe('running');
+  });
+
+  test('is put on disk without anybody waiting for it where it is relaxed, and much', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+    const flushing = new Promise<number>((resolve, reject) => {
+      flushBy((file, done) =>
+        fdatasync(file, (error) => {
+          done(error);
+          if (error === null) resolve(fstatSync(file).ino);
+          else reject(error);
+        }),
+      );
+    });
+
+    await begin(checkpointer, 'a', MUCH);
+
+    expect(flushed).toEqual([]);
+    expect(await flushing).toBe(logOf(dir));
+  });
+
+  test('and cannot be put on disk later: whoever writes next is refused', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+    const failed = new Promise<void>((resolve) => {
+      flushBy((_, done) => {
+        setImmediate(() => {
+          done(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
+          resolve();
+        });
+      });
+    });
+    const lease = await begin(checkpointer, 'a', MUCH);
+    await failed;
+
+    const next = checkpointer.append(lease, {
+      first: 1,
+      entries: [line(1)],
+      status: 'running',
+      isRelaxed: true,
+    });
+
+    await expect(next).rejects.toMatchObject({
+      code: 'CHECKPOINT',
+      message: expect.stringContaining('cannot be put on disk'),
+    });
+  });
+
+  test('leaves no file open when its folder is closed meanwhile', async () => {
+    const checkpointer = fileCheckpointer({ dir: folders.next() });
+    const held = deferred();
+    const flushing = new Promise<number>((resolve, reject) => {
+      flushBy((file, done) => {
+        void held.promise.then(() =>
+          fdatasync(file, (error) => {
+            done(error);
+            if (error === null) resolve(file);
+            else reject(error);
+          }),
+        );
+      });
+    });
+    await begin(checkpointer, 'a', MUCH);
+
+    await checkpointer.close();
+    held.resolve();
+    const file = await flushing;
+
+    expect(() => fstatSync(file)).toThrow('EBADF');
   });
 
   test('and removed again is gone from the disk', async () => {

@@ -80,7 +80,7 @@ export async function storeWith(log: StoredLog, length: number, workflowId = ID)
   await store.append(lease, {
     first: 0,
     entries: entries.slice(0, length),
-    status: statusAfter(entries.slice(0, length)),
+    status: statusAfter(history.slice(0, length)),
     head,
     blobs,
   });
@@ -137,8 +137,8 @@ export async function turns(count: number): Promise<void> {
 
 /** The status that the last entry of a log says. */
 function statusAfter(
-  entries: readonly string[],
+  history: readonly LogMessage[],
 ): 'running' | 'completed' | 'failed' | 'cancelled' | 'timedOut' {
-  const last = JSON.parse(entries.at(-1) ?? '{}') as { type?: string; status?: 'completed' | 'failed' };
-  return last.type === 'RunEnd' && last.status !== undefined ? last.status : 'running';
+  const last = history.at(-1);
+  return last?.type === 'RunEnd' ? last.status : 'running';
 }

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { deferred, rejectionOf } from '../support/deferred.ts';
 import { InterferedStore } from './call-checkpointer.ts';
 import { ID, labelsOf, logIn, Notes } from './call-crash.ts';
+import { PassingStore } from './passing-store.ts';
 
 const notes = new Notes();
 
@@ -276,6 +277,48 @@ test('a lease is kept for as long as its body works', async () => {
 
   expect(status).toBe('running');
   expect((await handle.result).answer).toBe('done');
+});
+
+test('a checkpointer that throws where it is to renew ends nothing', async () => {
+  const { target, finish } = work();
+  const asked = deferred();
+  let times = 0;
+  class Throwing extends PassingStore {
+    override renew(): Promise<void> {
+      times += 1;
+      if (times === 3) asked.resolve();
+      throw new Error('not now');
+    }
+  }
+  const handle = await begun(openRunner(new Throwing(memoryCheckpointer({ lease: 120 }))), target);
+
+  await asked.promise;
+  finish('done');
+
+  expect((await handle.result).answer).toBe('done');
+});
+
+test('leases of workflows that begin one after the other are all kept', async () => {
+  const store = memoryCheckpointer({ lease: 120 });
+  const renewed = new Set<string>();
+  const both = deferred();
+  const works = [work(), work()];
+  const runner = openRunner(
+    new InterferedStore(store, {
+      renew: ({ workflowId }) => {
+        renewed.add(workflowId);
+        if (renewed.size === 2) both.resolve();
+      },
+    }),
+  );
+  const results = works.map(({ target }, index) =>
+    runner.run(target, undefined, { workflowId: `w${index}` }),
+  );
+
+  await both.promise;
+  for (const { finish } of works) finish('done');
+
+  await expect(Promise.all(results)).resolves.toMatchObject([{ answer: 'done' }, { answer: 'done' }]);
 });
 
 test('a lease is given back at the end, so that the workflow can be deleted or resumed at once', async () => {
