@@ -148,8 +148,7 @@ export class Coordinator {
 
   #openNow(request: CallRequest, listener: OutcomeListener, recorded?: RecordedCall): Invocation {
     const invocation = this.#create(request, recorded);
-    const { signal } = request;
-    if (signal !== undefined) this.#cancelOn(signal, invocation);
+    if (request.signal !== undefined) this.#cancelOn(request.signal, invocation);
     const { replay } = this.#options;
     if (recorded?.isHeld === true)
       replay?.hold(undefined, 'starts', () => this.#startOrFail(invocation, request));

@@ -177,16 +177,12 @@ interface Encoded {
 
 /** As a journal encodes: values are made ready first, and refused there if they cannot be stored. */
 function encode(log: readonly LogMessage[], limit: number): Encoded {
-  const encoder = encoderOf(limit);
+  const encoder = new MessageEncoder({ blobBytes: limit, maxValueBytes: 2 ** 26 });
   const stored = log.map((message) => encoder.message(message, readyOf(message, encoder)));
   return {
     entries: stored.map((each) => each.text),
     blobs: new Map(stored.flatMap((each) => each.blobs.map((blob) => [blob.hash, blob.text]))),
   };
-}
-
-function encoderOf(blobBytes: number): MessageEncoder {
-  return new MessageEncoder({ blobBytes, maxValueBytes: 2 ** 26 });
 }
 
 function readyOf(message: LogMessage, encoder: MessageEncoder): Record<string, StoredValue> {
@@ -248,47 +244,6 @@ describe('a message that was encoded and decoded', () => {
       }),
       { numRuns: 150 },
     );
-  });
-});
-
-describe('a call that begins at once', () => {
-  const calls = fc.record({
-    ordinal: count,
-    source: count,
-    time,
-    name: text,
-    kind: fc.constant('node' as const),
-    input: value,
-  });
-  const atOnce = { type: 'NodeStart', attempt: 1, previous: undefined, step: undefined } as const;
-
-  test('comes back as its two messages from one line', () => {
-    fc.assert(
-      fc.property(calls, fc.nat(), blobBytes, (call, delay, limit) => {
-        const creation = { type: 'RequestCreation', ...call, previous: undefined, step: undefined } as const;
-        const start = { ...atOnce, ordinal: call.ordinal, time: call.time + delay };
-        const { entries, blobs } = encode([creation], limit);
-
-        const line = encoderOf(limit).begun(entries[0] ?? '', creation, start);
-
-        expect(decodeMessages([line ?? ''], blobs).map(shown)).toEqual([creation, start].map(shown));
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  test.each([
-    ['it is another that begins', {}, { ordinal: 2 }],
-    ['it is tried again', {}, { attempt: 2 }],
-    ['it has a key', { key: 'a' }, {}],
-    ['it has a scope of its own', { hasScope: true as const }, {}],
-  ])('has two lines where %s', (_, ofCall, ofStart) => {
-    const about = { ordinal: 1, time: 5, previous: undefined, step: undefined };
-    const call = { ...about, source: 0, name: 'a', kind: 'node' as const, input: 1, ...ofCall };
-    const creation = { type: 'RequestCreation' as const, ...call };
-    const [line = ''] = encode([creation], 100).entries;
-
-    expect(encoderOf(100).begun(line, creation, { ...atOnce, ...about, ...ofStart })).toBeUndefined();
   });
 });
 
