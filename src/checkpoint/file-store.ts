@@ -9,7 +9,7 @@ import { damagedStore, storeError } from './file-errors.ts';
 import { lossOf, nameOf, parseRow, ROW, textOf, type WorkflowRow } from './file-rows.ts';
 import { lostTables, prepareSchema } from './file-schema.ts';
 import { Watermarks, type Watermark } from './file-watermarks.ts';
-import { WriteAheadLog } from './file-wal.ts';
+import { PAGE_BYTES, WriteAheadLog } from './file-wal.ts';
 import { isGone } from './owner.ts';
 import { damaged } from './reading.ts';
 
@@ -33,8 +33,6 @@ export interface FileStore {
   /** The number after the last new one that was given here. */
   nextNumber: number | undefined;
 }
-
-const PAGE_BYTES = 4_096;
 
 /** Opens a folder, which is made if need be. Throws {@link CheckpointError}. */
 export function openStore({ dir, maxBytes, settings }: StoreOptions): FileStore {
@@ -137,6 +135,7 @@ function loadEngine(): ConnectionOptions['Engine'] {
 function pragmasOf(maxBytes: number): readonly string[] {
   const pages = Math.max(1, Math.floor(maxBytes / PAGE_BYTES));
   return [
+    `PRAGMA page_size = ${PAGE_BYTES}`,
     'PRAGMA journal_mode = WAL',
     // See WriteAheadLog for both.
     'PRAGMA synchronous = NORMAL',

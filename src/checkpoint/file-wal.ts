@@ -3,10 +3,11 @@ import type { FileConnection } from './file-connection.ts';
 import type { CheckpointError } from '../errors.ts';
 import { unflushed } from './file-errors.ts';
 
-const PAGE_BYTES = 4_096;
-const MOST_PAGES = 4_000;
+/** Of the database. Half of what is usual: most transactions change little in several pages, and each is written whole. */
+export const PAGE_BYTES = 2_048;
+const MOST_PAGES = 8_000;
 /** After so many pages, what need not be on disk at once is put there beside all else: moving the log has to wait for it. */
-const SOON_PAGES = 500;
+const SOON_PAGES = 1_000;
 
 /**
  * Sees to it that the write-ahead log is on disk when it has to be: SQLite can do that with each commit, but writes the time
