@@ -5,9 +5,9 @@ import type {
   Retention,
   WorkflowHead,
 } from '../checkpoint/checkpointer.ts';
-import { afterThisTurn, systemClock, type TimerHandle } from '../clock.ts';
+import { afterThisTurn } from '../clock.ts';
 import { CheckpointError, isTroupeError, WorkflowAlreadyRunningError } from '../errors.ts';
-import { Heartbeat, type Living } from './heartbeat.ts';
+import { SharedTimer } from './shared-timer.ts';
 import { MessageEncoder, type Blob, type StoredValue, ValueTooLargeError } from '../log/codec.ts';
 import type { LogMessage, NodeStartMessage, RequestCreationMessage, RunStatus } from '../log/messages.ts';
 import { UnstorableValueError } from '../stored-value.ts';
@@ -51,7 +51,7 @@ interface Effect {
  * Writes the log of one workflow to its checkpointer, in order and in as few pieces as possible, and holds back whatever
  * would show a message before it is written.
  */
-export class Journal implements Living {
+export class Journal {
   readonly workflowId: string;
   /** Whose log it writes. */
   host: JournalHost | undefined;
@@ -70,7 +70,6 @@ export class Journal implements Living {
   #blobs: Blob[] = [];
   #replacement: readonly StoredValue[] | undefined;
   #effects: Effect[] = [];
-  #timer: TimerHandle | undefined;
   #isScheduled = false;
   #isHeld = false;
   #heldWaiters: (() => void)[] = [];
@@ -78,7 +77,7 @@ export class Journal implements Living {
   #failure: Error | undefined;
   #isDetached = false;
   #releasesNext = false;
-  readonly #heartbeat: Heartbeat;
+  readonly #heartbeat: SharedTimer<Journal>;
   #isRenewing = false;
 
   constructor(options: JournalOptions) {
@@ -92,7 +91,7 @@ export class Journal implements Living {
     this.#head = head;
     this.#status = status;
     this.#written = length;
-    this.#heartbeat = Heartbeat.of(checkpointer);
+    this.#heartbeat = heartbeatOf(checkpointer);
     this.#heartbeat.add(this);
   }
 
@@ -189,7 +188,7 @@ export class Journal implements Living {
       return;
     }
     this.#effects.push({ position, act });
-    if (!this.#isSync) this.#writeSoon();
+    if (!this.#isSync) this.writeSoon();
   }
 
   /** Resolves when everything so far is written, and rejects when that has failed. */
@@ -224,7 +223,7 @@ export class Journal implements Living {
       this.#isDetached = true;
       this.#drop();
     }
-    await this.#writing?.catch(() => undefined); // its host is told
+    await this.#writing;
     await this.#release();
     // Where it cannot be removed, it is one that nobody has gone on with.
     if (removes) await this.#checkpointer.delete(this.workflowId).catch(() => undefined);
@@ -238,13 +237,14 @@ export class Journal implements Living {
 
   #schedule(): void {
     if (this.#isHeld || this.#isOver || this.#pending.length === 0) return;
-    if (this.#isSync) this.#writeSoon();
+    if (this.#isSync) this.writeSoon();
     // At once: bodies that never wait for anything outside leave no turn to timers as long as they go on.
     else if (this.#pending.length >= ASYNC_ENTRIES) this.#writeNow();
-    else this.#timer ??= systemClock.setTimeout(() => this.#writeSoon(), ASYNC_DELAY_MS);
+    else writes.add(this);
   }
 
-  #writeSoon(): void {
+  /** Writes what has come, after this turn. */
+  writeSoon(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     afterThisTurn(() => {
@@ -254,25 +254,16 @@ export class Journal implements Living {
   }
 
   #writeNow(): void {
-    if (this.#writing === undefined) this.#write().catch(() => undefined); // its host is told
+    if (this.#writing === undefined) void this.#write();
   }
 
+  /** Never rejects: of what fails the host is told. */
   #write(): Promise<void> {
-    if (this.#timer !== undefined) systemClock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (!this.#isSync) writes.delete(this);
     const isNothing = this.#pending.length === 0 && !this.#releasesNext;
     if (this.#isHeld || this.#isOver || isNothing) return Promise.resolve();
-    const batch = this.#takeBatch();
-    const writing = this.#send(batch)
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#writing = undefined;
-        this.#inFlight = 0;
-        this.#runEffects(batch.replaces === true);
-        this.#schedule();
-      });
-    this.#writing = writing;
-    return writing;
+    this.#writing = this.#send(this.#takeBatch());
+    return this.#writing;
   }
 
   #takeBatch(): CheckpointBatch {
@@ -299,9 +290,25 @@ export class Journal implements Living {
   }
 
   async #send(batch: CheckpointBatch): Promise<void> {
-    this.#lease ??= await this.#checkpointer.acquire(this.workflowId);
-    if (batch.entries.length > 0) await this.#checkpointer.append(this.#lease, batch);
-    else await this.#checkpointer.release(this.#lease);
+    try {
+      this.#lease ??= await this.#checkpointer.acquire(this.workflowId);
+      if (batch.entries.length > 0) await this.#checkpointer.append(this.#lease, batch);
+      else await this.#checkpointer.release(this.#lease);
+      this.#onSent(batch);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#writing = undefined;
+    this.#inFlight = 0;
+    try {
+      this.#runEffects(batch.replaces === true);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#schedule();
+  }
+
+  #onSent(batch: CheckpointBatch): void {
     this.#head = undefined;
     this.#written += batch.entries.length;
     // In one step with it: whoever asks in between must not count the entries twice.
@@ -337,8 +344,7 @@ export class Journal implements Living {
     this.#blobs = [];
     this.#effects = [];
     this.#releasesNext = false;
-    if (this.#timer !== undefined) systemClock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (!this.#isSync) writes.delete(this);
     this.#heartbeat.delete(this);
     this.#letGo();
   }
@@ -362,7 +368,9 @@ export class Journal implements Living {
 
   async #renew(): Promise<void> {
     const lease = this.#lease;
-    if (lease === undefined || this.#isRenewing) return;
+    if (lease === undefined) return;
+    this.#heartbeat.add(this);
+    if (this.#isRenewing) return;
     this.#isRenewing = true;
     try {
       await this.#checkpointer.renew(lease);
@@ -385,6 +393,29 @@ export class Journal implements Living {
       { hint, cause },
     );
   }
+}
+
+/** What is written without anybody waiting for it. */
+const writes = new SharedTimer<Journal>({
+  delayMs: ASYNC_DELAY_MS,
+  call: (journal) => journal.writeSoon(),
+  isRef: true,
+});
+
+const heartbeats = new WeakMap<Checkpointer, SharedTimer<Journal>>();
+
+/** Signs of life are given three times in the time of a lease. */
+function heartbeatOf(checkpointer: Checkpointer): SharedTimer<Journal> {
+  const found = heartbeats.get(checkpointer);
+  if (found !== undefined) return found;
+  const { leaseMs } = checkpointer.settings;
+  const made = new SharedTimer<Journal>({
+    delayMs: leaseMs / 3,
+    call: (journal) => journal.beat(),
+    isRef: false,
+  });
+  heartbeats.set(checkpointer, made);
+  return made;
 }
 
 function distinctBlobs(values: readonly StoredValue[]): readonly Blob[] {
