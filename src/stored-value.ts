@@ -77,11 +77,14 @@ export function describeKind(value: unknown): string {
 /** A value holds something that no text can stand for. Callers turn it into an error of their own. */
 export class UnstorableValueError extends Error {
   override readonly name = 'UnstorableValueError';
+  /** What it holds, as `a function`. */
+  readonly what: string;
   /** Where it is, as `items[0].send`; `(root)` for the value itself. */
   readonly path: string;
 
   constructor(what: string, path: string, options?: ErrorOptions) {
     super(`Cannot store ${what} at ${path}`, options);
+    this.what = what;
     this.path = path;
   }
 }

@@ -382,14 +382,16 @@ export class Journal {
   }
 
   #unstorable(cause: unknown, node: string): CheckpointError {
-    const where = cause instanceof UnstorableValueError ? cause.path : '(root)';
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const [where, what] =
+      cause instanceof UnstorableValueError
+        ? [cause.path, cause.what]
+        : ['(root)', cause instanceof Error ? cause.message : String(cause)];
     const hint =
       cause instanceof ValueTooLargeError
         ? 'Store it elsewhere and pass a reference to it, or raise `maxValueBytes` of the checkpointer.'
         : 'Pass plain data: no functions, and no instances of classes of your own.';
     return new CheckpointError(
-      `Workflow "${this.workflowId}" cannot store a value of node "${node}" at ${where}: ${why}`,
+      `Workflow "${this.workflowId}" cannot store a value of node "${node}" at ${where}: ${what}`,
       { hint, cause },
     );
   }

@@ -109,7 +109,7 @@ function writeBatch(append: Append): boolean {
   const head = nextHead(append, { epoch: place.epoch, length, chain, blobs: blobs.length });
   const lease = releases ? givenUpText(held) : leaseTextOf(held, leaseOf(store, held.workflowId, now));
   const { connection } = store;
-  const writeRow = (): unknown =>
+  const putBatch = (): unknown =>
     connection.run(
       'INSERT INTO batches VALUES (?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       number,
@@ -128,11 +128,11 @@ function writeBatch(append: Append): boolean {
   const isAlone = !replaces && blobs.length === 0;
   const isWritten = isFenced(() =>
     isAlone
-      ? writeRow()
+      ? putBatch()
       : connection.transaction('IMMEDIATE', () => {
           if (replaces) deleteLog(connection, held);
           for (const blob of blobs) insertBlob(connection, place, blob);
-          writeRow();
+          putBatch();
         }),
   );
   if (isWritten) {

@@ -11,7 +11,7 @@ import type {
 } from './contract.ts';
 import { isStandardSchema } from './input.ts';
 import { checkInputs, checkName, checkPolicies, freezeNode } from './node.ts';
-import { assertFunction, assertKnownOptions, assertPortName, expected } from './validate.ts';
+import { assertKnownOptions, assertPortName, expected } from './validate.ts';
 
 /** What an interrupt's type knows beyond its input and its answer. */
 export interface InterruptSpec<
@@ -110,8 +110,13 @@ export function interrupt(given: object): Node {
   assertPortName(`\`response\` of interrupt "${name}"`, response);
   if (schema !== undefined && !isStandardSchema(schema))
     throw expected(`\`schema\` of interrupt "${name}"`, 'a Standard Schema', schema);
-  if (run === undefined) throw expected(`\`run\` of interrupt "${name}"`, 'a function', run);
-  assertFunction(`\`run\` of interrupt "${name}"`, run);
+  if (typeof run !== 'function')
+    throw expected(
+      `\`run\` of interrupt "${name}"`,
+      'a function',
+      run,
+      'Give a function that returns what to ask, such as `run: ({ draft }) => ({ prompt: "Publish?", draft })`.',
+    );
   const ask = run as (input: unknown, ctx: NodeContext) => unknown; // checked to be a function
   const options = { key: response, ...(schema === undefined ? {} : { schema }) };
   return freezeNode<Node>({
