@@ -280,23 +280,28 @@ function assertForm(row: readonly unknown[]): void {
 
 const UNDEFINED = { text: '[]', objects: 0 } as const;
 
-/** What JSON has itself stands for itself, objects behind `plain`; an empty list stands for `undefined`. */
+/** What JSON has itself stands for itself, behind `plain` where it could be taken for something else; an empty list stands for `undefined`. */
 function encodeShort(value: unknown): { readonly text: string; readonly objects: number } {
   if (value === undefined) return UNDEFINED;
   const json = jsonOf(value);
   if (json === undefined) return encodeCounted(value);
-  return typeof value === 'object' && value !== null
-    ? { text: `{"plain":${json}}`, objects: 1 }
-    : { text: json, objects: 0 };
+  if (typeof value !== 'object' || value === null) return { text: json, objects: 0 };
+  return { text: isForm(value) ? `{"plain":${json}}` : json, objects: 1 };
+}
+
+/** Whether an object stands for something else, or would seem to. */
+function isForm(value: object): boolean {
+  return Object.hasOwn(value, 'plain') || Object.hasOwn(value, 'blob') || Object.hasOwn(value, 'parts');
 }
 
 function decodeStored(json: unknown, blobs: ReadonlyMap<string, string>): unknown {
   if (json === undefined) throw new Error('Expected a stored value');
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.length === 0 ? undefined : decodeRows(json);
+  if (!isForm(json)) return json;
   if (Object.hasOwn(json, 'plain')) return Reflect.get(json, 'plain');
   if (Object.hasOwn(json, 'blob')) return decodeBlob(String(Reflect.get(json, 'blob')), blobs);
-  const found: unknown = Object.hasOwn(json, 'parts') ? Reflect.get(json, 'parts') : undefined;
+  const found: unknown = Reflect.get(json, 'parts');
   if (!Array.isArray(found)) throw new Error('Expected a stored value');
   const parts = found as readonly (readonly [string, unknown])[]; // as `value` wrote them
   const record: Record<string, unknown> = {};

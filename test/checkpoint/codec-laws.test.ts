@@ -290,7 +290,7 @@ describe('a log', () => {
     '[]',
     '5',
     'null',
-    '{"type":"RunEnd","answer":{}}',
+    '{"type":"RunEnd","answer":{"parts":1}}',
     '{"type":"RunEnd","answer":[]x}',
     '{"type":"RunStart","durable":{}}',
     '{"type":"RunEnd","answer":{"parts":[["key"]]}}',

@@ -50,3 +50,20 @@ describe('a call that begins at once', () => {
     expect(lineOf({ ...call, kind: 'node', ...UNSET, ...ofCall }, start, 100).line).toBeUndefined();
   });
 });
+
+test.each([
+  { plain: 1 },
+  { plain: {} },
+  { blob: 'abc' },
+  { parts: 1 },
+  { parts: [] },
+  { parts: 'a', plain: null },
+  {},
+])('a value that looks like what stands for others comes back as it was: %j', (value) => {
+  const encoder = new MessageEncoder({ blobBytes: 2 ** 16, maxValueBytes: 2 ** 26 });
+  const success = { type: 'RequestSuccess' as const, ordinal: 1, time: 5, output: value, ...UNSET };
+
+  const { text } = encoder.message(success, { output: encoder.value(value) });
+
+  expect(decodeMessages([text], new Map())).toEqual([success]);
+});
