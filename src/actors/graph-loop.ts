@@ -37,8 +37,8 @@ export class GraphLoop {
   readonly #board: GraphBoard;
   readonly #component: PlanComponent;
   readonly #members: ReadonlySet<number>;
-  /** Ungated nodes of which an input was written since they last ran. */
-  readonly #dirty = new Set<number>();
+  /** By index, whether an input of a node was written since it last ran; asked of ungated ones. */
+  readonly #dirty: boolean[] = [];
   /** Who waits for what a node announces. */
   readonly #waiters = new Map<number, readonly number[]>();
   /** The variables that this loop has written. */
@@ -67,7 +67,7 @@ export class GraphLoop {
     const members = this.#component.members.map((index) => this.#board.memberOf(index));
     const entries = members.filter((member) => member.isEntry);
     for (const { index, gates } of entries.length > 0 ? entries : members) {
-      if (gates.length === 0 || entries.length > 0) this.#dirty.add(index);
+      if (gates.length === 0 || entries.length > 0) this.#dirty[index] = true;
       this.#candidates.add(index);
     }
     this.#start(entries.length > 0 ? entries : this.#starters(members));
@@ -122,7 +122,7 @@ export class GraphLoop {
       const member = this.#board.memberOf(index);
       const isDue =
         member.gates.length === 0
-          ? this.#dirty.has(index)
+          ? this.#dirty[index] === true
           : this.#board.isChosen(member) || this.#isEntryDue(member);
       if (isDue && missingPort(this.#board, member) === undefined && isAnnounced(this.#board, member))
         able.push(member);
@@ -188,7 +188,7 @@ export class GraphLoop {
     for (const member of round) {
       if (!graph.isOpen) return;
       this.#candidates.delete(member.index);
-      this.#dirty.delete(member.index);
+      this.#dirty[member.index] = false;
       if (this.#board.stateOf(member.index).runs >= graph.maxIterations) {
         const error = this.#endless(member);
         graph.refuse(member, error);
@@ -227,7 +227,7 @@ export class GraphLoop {
     if (!this.#members.has(reader)) return;
     // A node does not run again because of what it wrote itself, or it would for ever.
     if (reader === writer.index && !isFixpoint) return;
-    this.#dirty.add(reader);
+    this.#dirty[reader] = true;
     this.#candidates.add(reader);
   }
 

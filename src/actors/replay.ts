@@ -77,12 +77,14 @@ export class Replay {
   readonly #acts = new ReplayActs();
   /** Of each caller that runs again its calls, by key or name, oldest first. */
   readonly #places = new Map<number, CallPlaces<Place>>();
-  readonly #claimed = new Set<number>();
+  /** Whether it was called again, by ordinal. */
+  readonly #claimed: boolean[];
   readonly #asked = new Map<number, string[]>();
   readonly #scopes = new Map<number, ContextScope>();
   /** What goes into the scope of an invocation when it runs again, and not in the turn of a step. */
   readonly #writes = new Map<number, ApplyWrite[]>();
-  readonly #deliveries = new Map<number, () => void>();
+  /** What waits for its turn, by ordinal. */
+  readonly #deliveries: ((() => void) | undefined)[];
   /** What ended before it was called again. */
   readonly #late = new Set<number>();
   /** Of each caller what it has called since and not been given yet. */
@@ -96,6 +98,9 @@ export class Replay {
   constructor(record: RecordedRun, host: ReplayHost) {
     this.record = record;
     this.#host = host;
+    const { length } = record.invocations;
+    this.#claimed = Array.from({ length }, () => false);
+    this.#deliveries = Array.from({ length });
     record.messages.forEach((message, index) => this.#read(message, index));
   }
 
@@ -106,9 +111,10 @@ export class Replay {
 
   /** The invocations that were in flight and that nobody has called again. */
   get unclaimed(): readonly number[] {
-    return [...this.record.invocations.keys()].filter(
-      (ordinal) => this.#isLive(ordinal) && !this.#claimed.has(ordinal),
-    );
+    const found: number[] = [];
+    for (let ordinal = 0; ordinal < this.record.invocations.length; ordinal += 1)
+      if (this.#isLive(ordinal) && this.#claimed[ordinal] !== true) found.push(ordinal);
+    return found;
   }
 
   /** Begins to give out, when what the root does at once is done. */
@@ -140,14 +146,14 @@ export class Replay {
       if (caller.node.kind !== 'graph' && !isSame(creation.input, place.input))
         throw this.changed(`${what} with another input than now`);
     }
-    this.#claimed.add(ordinal);
+    this.#claimed[ordinal] = true;
     const isHeld = this.#isActive && ordinal > 0 && !invocation.hasActed && node.kind !== 'graph';
     return { ordinal, creation, end, isHeld };
   }
 
   /** Calls back in its turn; soon, where its turn has passed. */
   whenDue(ordinal: number, deliver: () => void): void {
-    this.#deliveries.set(ordinal, deliver);
+    this.#deliveries[ordinal] = deliver;
     if (this.#isActive && !this.#late.has(ordinal)) return;
     const caller = this.#callerOf(ordinal);
     const due = this.#lateCalls.get(caller);
@@ -167,8 +173,8 @@ export class Replay {
       this.#lateCalls.delete(caller);
       return;
     }
-    const deliver = this.#deliveries.get(next);
-    this.#deliveries.delete(next);
+    const deliver = this.#deliveries[next];
+    this.#deliveries[next] = undefined;
     deliver?.();
     afterThisTurn(() => this.#deliverLate(caller));
   }
@@ -347,7 +353,7 @@ export class Replay {
     switch (step.type) {
       case 'RequestCreation': {
         const { ordinal, source, name } = step;
-        return this.#claimed.has(ordinal) || this.#awaitTurn(source, `called "${name}"`);
+        return this.#claimed[ordinal] === true || this.#awaitTurn(source, `called "${name}"`);
       }
       case 'question': {
         const { ordinal, key } = step.message;
@@ -372,7 +378,7 @@ export class Replay {
   }
 
   #deliver({ ordinal }: EndMessage): boolean {
-    const deliver = this.#deliveries.get(ordinal);
+    const deliver = this.#deliveries[ordinal];
     if (deliver === undefined) {
       this.#late.add(ordinal);
       return true;
@@ -383,7 +389,7 @@ export class Replay {
       due.push(ordinal);
       return true;
     }
-    this.#deliveries.delete(ordinal);
+    this.#deliveries[ordinal] = undefined;
     deliver();
     // A graph has gone on when this returns; a body goes on in this turn, and its next call comes before the next result.
     const caller = this.record.invocations[this.#callerOf(ordinal)];

@@ -121,7 +121,8 @@ function entriesFrom(workflowId: string, row: BegunRow, texts: readonly unknown[
     chain = chainAfter(chain, bytes);
     return bytes.toString('utf8').split('\n').slice(0, -1); // every entry has an end
   });
-  const entries = pieces.flat();
+  const [whole = []] = pieces;
+  const entries = pieces.length > 1 ? pieces.flat() : whole;
   // It holds where each of them was.
   if (entries.length !== lengthOf(row) || chain !== (row.last?.chain ?? row.head.chain))
     throw damaged(workflowId, 'some of its entries are missing, or not what was written');

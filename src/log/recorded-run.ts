@@ -164,8 +164,17 @@ function addInvocation(
   creation: RequestCreationMessage,
   index: number,
 ): void {
-  const attempt = { attempt: 1, attemptIndex: index, hasBegun: false, dueAt: undefined, hasActed: false };
-  invocations.push({ creation, index, end: undefined, endIndex: -1, ...attempt });
+  invocations.push({
+    creation,
+    index,
+    end: undefined,
+    endIndex: -1,
+    attempt: 1,
+    attemptIndex: index,
+    hasBegun: false,
+    dueAt: undefined,
+    hasActed: false,
+  });
   const caller = invocations[creation.source];
   if (caller !== undefined) caller.hasActed = true;
 }
