@@ -78,7 +78,10 @@ export class Journal {
   #isDetached = false;
   #releasesNext = false;
   readonly #heartbeat: SharedTimer<Journal>;
-  #isRenewing = false;
+  /** The lease that is just being renewed. */
+  #renewing: Lease | undefined;
+  /** Whether what is being written gives the lease up. */
+  #isReleasing = false;
 
   constructor(options: JournalOptions) {
     const { checkpointer, lease, durability, length, blobs, status, head } = options;
@@ -202,6 +205,7 @@ export class Journal {
 
   /** Whether the workflow is still as this journal has left it, after its lease was given up; takes the lease again. */
   async retake(): Promise<boolean> {
+    if (this.#isReleasing) await this.#writing;
     if (this.#lease !== undefined || this.#isOver) return true;
     const lease = await this.#checkpointer.acquire(this.workflowId);
     const stored = await this.#checkpointer.read(this.workflowId);
@@ -257,7 +261,7 @@ export class Journal {
     if (this.#writing === undefined) void this.#write();
   }
 
-  /** Never rejects: of what fails the host is told. */
+  /** Of what fails the host is told. */
   #write(): Promise<void> {
     if (!this.#isSync) writes.delete(this);
     const isNothing = this.#pending.length === 0 && !this.#releasesNext;
@@ -284,6 +288,7 @@ export class Journal {
     this.#pending = [];
     this.#blobs = [];
     this.#replacement = undefined;
+    this.#isReleasing = this.#releasesNext;
     this.#releasesNext = false;
     this.#inFlight = entries.length;
     return batch;
@@ -291,7 +296,10 @@ export class Journal {
 
   async #send(batch: CheckpointBatch): Promise<void> {
     try {
-      this.#lease ??= await this.#checkpointer.acquire(this.workflowId);
+      if (this.#lease === undefined) {
+        this.#lease = await this.#checkpointer.acquire(this.workflowId);
+        this.#heartbeat.add(this);
+      }
       if (batch.entries.length > 0) await this.#checkpointer.append(this.#lease, batch);
       else await this.#checkpointer.release(this.#lease);
       this.#onSent(batch);
@@ -299,6 +307,7 @@ export class Journal {
       this.#fail(error);
     }
     this.#writing = undefined;
+    this.#isReleasing = false;
     this.#inFlight = 0;
     try {
       this.#runEffects(batch.replaces === true);
@@ -370,15 +379,15 @@ export class Journal {
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#heartbeat.add(this);
-    if (this.#isRenewing) return;
-    this.#isRenewing = true;
+    if (this.#renewing === lease || this.#isReleasing) return;
+    this.#renewing = lease;
     try {
       await this.#checkpointer.renew(lease);
     } catch (error) {
       // Where the store does not answer, the next sign may still come in time.
       if (error instanceof WorkflowAlreadyRunningError && this.#lease === lease) this.#fail(error);
     }
-    this.#isRenewing = false;
+    if (this.#renewing === lease) this.#renewing = undefined;
   }
 
   #unstorable(cause: unknown, node: string): CheckpointError {

@@ -1,6 +1,5 @@
 import type { Row } from './file-connection.ts';
 import { systemClock } from '../clock.ts';
-import type { RunStatus } from '../log/messages.ts';
 import type { StoredWorkflow, WorkflowPage, WorkflowQuery, WorkflowRecord } from './checkpointer.ts';
 import { damagedStore } from './file-errors.ts';
 import { tryAgain } from './file-removal.ts';
@@ -14,6 +13,7 @@ import {
   positionsOf,
   recordOf,
   ROW,
+  STATUSES,
   textOf,
   tryParse,
   type BegunRow,
@@ -161,15 +161,6 @@ export function listWorkflows(store: FileStore, query: WorkflowQuery | undefined
   }
   return pageOf(found.slice(0, limit + 1), limit);
 }
-
-const STATUSES = Object.keys({
-  running: true,
-  paused: true,
-  completed: true,
-  failed: true,
-  cancelled: true,
-  timedOut: true,
-} satisfies Record<RunStatus, true>);
 
 function readPage(
   store: FileStore,

@@ -52,6 +52,16 @@ export interface WorkflowRow extends LogPlace {
 /** The row of a workflow that has begun. */
 export type BegunRow = WorkflowRow & { readonly head: HeadFacts };
 
+/** What a workflow that has begun may be. */
+export const STATUSES = Object.keys({
+  running: true,
+  paused: true,
+  completed: true,
+  failed: true,
+  cancelled: true,
+  timedOut: true,
+} satisfies Record<RunStatus, true>);
+
 /** All of a row of `workflows`, as one blob: each value that comes out of the database costs as much as the statement. */
 export const ROW = `CAST(printf('%d %d %d %d %s %s %s
 %s

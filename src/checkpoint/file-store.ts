@@ -6,7 +6,7 @@ import { CheckpointError } from '../errors.ts';
 import type { CheckpointerSettings } from './checkpointer.ts';
 import { FileConnection, type ConnectionOptions } from './file-connection.ts';
 import { damagedStore, storeError } from './file-errors.ts';
-import { lossOf, nameOf, parseRow, ROW, textOf, type WorkflowRow } from './file-rows.ts';
+import { lossOf, nameOf, parseRow, ROW, STATUSES, textOf, type WorkflowRow } from './file-rows.ts';
 import { lostTables, prepareSchema } from './file-schema.ts';
 import { Watermarks, type Watermark } from './file-watermarks.ts';
 import { PAGE_BYTES, WriteAheadLog } from './file-wal.ts';
@@ -182,18 +182,27 @@ function findDamage(
 ): CheckpointError | undefined {
   const [found] = connection.all(
     `SELECT CAST((SELECT integrity_check FROM pragma_integrity_check('workflows')) AS BLOB) AS result,
-      CAST((SELECT group_concat(number || ' ' || generation || ' ' || revision) FROM workflows) AS BLOB) AS rows`,
+      CAST((SELECT group_concat(number || ' ' || generation || ' ' || revision) FROM workflows) AS BLOB) AS rows,
+      (SELECT count(*) FROM workflows WHERE (created_at IS NULL) <> (status IS NULL)
+        OR status NOT IN (${STATUSES.map((status) => `'${status}'`).join()})) AS unlisted`,
   );
   const result = textOf(found?.['result']);
   if (result !== 'ok') return damagedStore(path, result);
+  // What a list does not find: it goes by the status.
+  if (Number(found?.['unlisted']) > 0) return lostWorkflows(path);
+  return isShort(textOf(found?.['rows']), marks) ? lostWorkflows(path) : undefined;
+}
+
+/** Whether workflows, or parts of them, are missing: `rows` has their numbers, generations and revisions. */
+function isShort(rows: string, marks: ReadonlyMap<number, Watermark>): boolean {
   const unseen = new Map(marks);
-  for (const row of textOf(found?.['rows']).split(',')) {
+  for (const row of rows.split(',')) {
     const [number = 0, generation = 0, revision = 0] = row.split(' ').map(Number);
     const mark = unseen.get(number);
     unseen.delete(number);
-    if (mark !== undefined && isAhead(mark, generation, revision)) return lostWorkflows(path);
+    if (mark !== undefined && isAhead(mark, generation, revision)) return true;
   }
-  return unseen.size > 0 ? lostWorkflows(path) : undefined;
+  return unseen.size > 0;
 }
 
 /** Whether a workflow had come further than it has; the mark of one that was removed is older than its row. */

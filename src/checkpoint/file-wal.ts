@@ -52,8 +52,9 @@ export class WriteAheadLog {
 
   /** Sees to it that what was written is on disk. Throws {@link CheckpointError}. */
   flush(): void {
+    const { descriptor } = this.#opened();
     try {
-      fdatasyncSync(this.#opened().descriptor);
+      fdatasyncSync(descriptor);
       this.#flushedPages = this.#pages;
     } catch (error) {
       throw this.#fail(error);
@@ -63,18 +64,24 @@ export class WriteAheadLog {
   /** Begins to put what was written on disk, if it is much; how that ends, whoever writes next is told. */
   flushSoon(): void {
     if (this.#pages - this.#flushedPages < SOON_PAGES) return;
+    const file = this.#openedOrNone();
+    if (file === undefined) return;
+    this.#flushedPages = this.#pages;
+    file.underWay += 1;
+    // It may be long till this is called: bodies that never wait leave no turn to it.
+    fdatasync(file.descriptor, (error) => {
+      file.underWay -= 1;
+      if (error !== null) this.#fail(error);
+      if (file !== this.#file) closeIfUnused(file);
+    });
+  }
+
+  /** Undefined where it cannot be opened now: nobody waits for it, and it is tried again. */
+  #openedOrNone(): OpenLog | undefined {
     try {
-      const file = this.#opened();
-      this.#flushedPages = this.#pages;
-      file.underWay += 1;
-      // It may be long till this is called: bodies that never wait leave no turn to it.
-      fdatasync(file.descriptor, (error) => {
-        file.underWay -= 1;
-        if (error !== null) this.#fail(error);
-        if (file !== this.#file) closeIfUnused(file);
-      });
-    } catch (error) {
-      this.#fail(error);
+      return this.#opened();
+    } catch {
+      return undefined;
     }
   }
 
@@ -87,7 +94,11 @@ export class WriteAheadLog {
     const { openings } = this.#writer;
     if (this.#file?.opening === openings) return this.#file;
     this.#closeFile();
-    this.#file = { descriptor: openSync(this.#path, 'r+'), opening: openings, underWay: 0 };
+    try {
+      this.#file = { descriptor: openSync(this.#path, 'r+'), opening: openings, underWay: 0 };
+    } catch (error) {
+      throw unflushed(this.#path, error);
+    }
     return this.#file;
   }
 
@@ -106,11 +117,11 @@ export class WriteAheadLog {
       this.#writer.whileLocked(() => {
         const [moved] = this.#mover.all('PRAGMA wal_checkpoint(PASSIVE)');
         if (moved?.['busy'] === 0 && moved['log'] === moved['checkpointed']) this.#pages = 0;
-        this.#flushedPages = this.#pages;
       });
     } catch {
       // Nothing is lost: it is read from the log as well.
     }
+    this.#flushedPages = Math.min(this.#flushedPages, this.#pages);
   }
 
   close(): void {

@@ -10,7 +10,7 @@ afterAll(() => folders.remove());
 
 /** The files, by inode, that were put on disk since the test began; that is still done. */
 let flushed: number[] = [];
-const { fdatasync, fdatasyncSync } = fs;
+const { fdatasync, fdatasyncSync, openSync } = fs;
 
 beforeEach(() => {
   flushed = [];
@@ -24,6 +24,7 @@ beforeEach(() => {
 afterEach(() => {
   fs.fdatasyncSync = fdatasyncSync;
   fs.fdatasync = fdatasync;
+  fs.openSync = openSync;
   syncBuiltinESMExports();
 });
 
@@ -146,6 +147,25 @@ describe('what is appended to a folder', () => {
       code: 'CHECKPOINT',
       message: expect.stringContaining('cannot be put on disk'),
     });
+  });
+
+  test('goes on where its log could not be opened for that', async () => {
+    const dir = folders.next();
+    await using checkpointer = fileCheckpointer({ dir });
+    const lease = await begin(checkpointer, 'a', { isRelaxed: true });
+    fs.openSync = () => {
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+    };
+    syncBuiltinESMExports();
+    await checkpointer.append(lease, { first: 1, status: 'running', ...MUCH });
+    const refused = checkpointer.append(lease, { first: 2, entries: [line(2)], status: 'running' });
+    await expect(refused).rejects.toMatchObject({ code: 'CHECKPOINT' });
+    fs.openSync = openSync;
+    syncBuiltinESMExports();
+
+    await begin(checkpointer, 'b');
+
+    expect(flushed).toEqual([logOf(dir)]);
   });
 
   test('leaves no file open when its folder is closed meanwhile', async () => {

@@ -340,6 +340,22 @@ describe('a database that is none of ours', () => {
     expect((await sql(dir, 'SELECT count(*) + 0 AS c FROM sqlite_schema'))?.rows[0]?.['c']).toBe(1);
   });
 
+  test.each(["'sunning'", 'NULL'])(
+    'that would not list a workflow, as its status is %s, is damaged',
+    async (status) => {
+      const dir = folders.next();
+      {
+        await using checkpointer = fileCheckpointer({ dir });
+        await write(checkpointer, 'a');
+      }
+      await sql(dir, `UPDATE workflows SET status = ${status}`);
+
+      await using checkpointer = fileCheckpointer({ dir });
+
+      await expect(checkpointer.list()).rejects.toMatchObject({ code: 'CHECKPOINT' });
+    },
+  );
+
   test('of a newer version is an error that says so', async () => {
     const dir = folders.next();
     {

@@ -2,6 +2,7 @@ import { createRunner, node, type Checkpointer, type Runner, type RunResult } fr
 import { memoryCheckpointer } from 'troupe/checkpoint';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { deferred, rejectionOf } from '../support/deferred.ts';
+import { requestOf } from '../support/forest.ts';
 import { InterferedStore } from './call-checkpointer.ts';
 import { ID, labelsOf, logIn, Notes } from './call-crash.ts';
 import { PassingStore } from './passing-store.ts';
@@ -296,6 +297,34 @@ test('a checkpointer that throws where it is to renew ends nothing', async () =>
   finish('done');
 
   expect((await handle.result).answer).toBe('done');
+});
+
+test('a lease that is taken again when a paused body goes on is kept, too', async () => {
+  const store = memoryCheckpointer({ lease: 120 });
+  const renewed = deferred();
+  const finish = deferred<string>();
+  let isPaused = true;
+  const runner = openRunner(
+    new InterferedStore(store, {
+      renew: () => {
+        if (!isPaused) renewed.resolve();
+      },
+    }),
+  );
+  const asks = node('asks', (_: unknown, ctx) => ctx.interrupt('Go?', { key: 'go' }));
+  const goesOn = node('goesOn', async (_: unknown, ctx) => {
+    await ctx.call(asks).catch(() => undefined);
+    isPaused = false;
+    return finish.promise;
+  });
+  const { info } = await runner.run(goesOn, undefined, { workflowId: ID });
+
+  runner.cancel(requestOf(info, 'asks').id);
+  await renewed.promise;
+  finish.resolve('done');
+  await runner.close();
+
+  expect((await store.get(ID))?.status).toBe('completed');
 });
 
 test('leases of workflows that begin one after the other are all kept', async () => {

@@ -28,12 +28,12 @@ export const limitedStore: DiskKind = {
   name: 'a folder with `maxBytes`',
   isThere: true,
   create: (dir) => {
-    let maxBytes = 40_960;
+    let maxBytes = 20_480;
     const placeOf = (): StorePlace => ({ type: 'file', dir: join(dir, 'limited'), maxBytes });
     return {
       place: placeOf(),
       grow: () => {
-        maxBytes += 4_096;
+        maxBytes += 2_048;
         return placeOf();
       },
       [Symbol.asyncDispose]: async () => {},
