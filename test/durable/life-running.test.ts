@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { deferred, rejectionOf } from '../support/deferred.ts';
 import { requestOf } from '../support/forest.ts';
 import { InterferedStore } from './call-checkpointer.ts';
-import { ID, labelsOf, logIn, Notes } from './call-crash.ts';
+import { ID, labelsOf, logIn, Notes, turns } from './call-crash.ts';
 import { PassingStore } from './passing-store.ts';
 
 const notes = new Notes();
@@ -325,6 +325,40 @@ test('a lease that is taken again when a paused body goes on is kept, too', asyn
   await runner.close();
 
   expect((await store.get(ID))?.status).toBe('completed');
+});
+
+test('a lease that is taken again as an answer came while the pause was written is kept, too', async () => {
+  const store = memoryCheckpointer({ lease: 120 });
+  const [pausing, gate, renewed, finish] = [deferred(), deferred(), deferred(), deferred<string>()];
+  let isAnswered = false;
+  const runner = openRunner(
+    new InterferedStore(store, {
+      append: async ({ releases }) => {
+        if (releases !== true) return;
+        pausing.resolve();
+        await gate.promise;
+      },
+      renew: () => {
+        if (isAnswered) renewed.resolve();
+      },
+    }),
+  );
+  const asks = node('asks', async (_: unknown, ctx) => {
+    await ctx.interrupt('Go?', { key: 'go' });
+    isAnswered = true;
+    return finish.promise;
+  });
+  const handle = runner.iter(asks, undefined, { workflowId: ID });
+  await pausing.promise;
+
+  const answered = runner.respond(ID, 'go', 1);
+  await turns(10);
+  gate.resolve();
+  await renewed.promise;
+  finish.resolve('done');
+
+  expect((await handle.result).answer).toBe('done');
+  await answered;
 });
 
 test('leases of workflows that begin one after the other are all kept', async () => {
