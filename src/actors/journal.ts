@@ -415,13 +415,16 @@ const writes = new SharedTimer<Journal>({
 
 const heartbeats = new WeakMap<Checkpointer, SharedTimer<Journal>>();
 
-/** Signs of life are given three times in the time of a lease. */
+/** A day: a timer for far longer would keep the process alive. */
+const LONGEST_SILENCE_MS = 86_400_000;
+
+/** Signs of life are given three times in the time of a lease, and each day. */
 function heartbeatOf(checkpointer: Checkpointer): SharedTimer<Journal> {
   const found = heartbeats.get(checkpointer);
   if (found !== undefined) return found;
   const { leaseMs } = checkpointer.settings;
   const made = new SharedTimer<Journal>({
-    delayMs: leaseMs / 3,
+    delayMs: Math.min(leaseMs / 3, LONGEST_SILENCE_MS),
     call: (journal) => journal.beat(),
     isRef: false,
   });

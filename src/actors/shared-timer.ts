@@ -1,4 +1,7 @@
-import { systemClock, type TimerHandle } from '../clock.ts';
+import { afterThisTurn, systemClock, type TimerHandle } from '../clock.ts';
+
+/** So many are called in one turn, so that thousands of them hold nothing else up. */
+const CALLS_IN_A_TURN = 100;
 
 /** How a {@link SharedTimer} calls back. */
 export interface SharedTimerOptions<Waiter> {
@@ -37,8 +40,14 @@ export class SharedTimer<Waiter> {
 
   #ring(): void {
     this.#timer = undefined;
-    const waiting = this.#waiting;
+    const waiting = [...this.#waiting];
     this.#waiting = new Set();
-    for (const waiter of waiting) this.#options.call(waiter);
+    this.#callFrom(waiting, 0);
+  }
+
+  #callFrom(waiting: readonly Waiter[], from: number): void {
+    const end = Math.min(from + CALLS_IN_A_TURN, waiting.length);
+    for (const waiter of waiting.slice(from, end)) this.#options.call(waiter);
+    if (end < waiting.length) afterThisTurn(() => this.#callFrom(waiting, end));
   }
 }

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { createRunner, node, type Checkpointer, type Runner, type RunResult } from 'troupe';
 import { memoryCheckpointer } from 'troupe/checkpoint';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -361,16 +363,16 @@ test('a lease that is taken again as an answer came while the pause was written 
   await answered;
 });
 
-test('leases of workflows that begin one after the other are all kept', async () => {
-  const store = memoryCheckpointer({ lease: 120 });
+test.each([2, 250])('leases of %i workflows that run at once are all kept', async (count) => {
+  const store = memoryCheckpointer({ lease: 300 });
   const renewed = new Set<string>();
-  const both = deferred();
-  const works = [work(), work()];
+  const all = deferred();
+  const works = Array.from({ length: count }, () => work());
   const runner = openRunner(
     new InterferedStore(store, {
       renew: ({ workflowId }) => {
         renewed.add(workflowId);
-        if (renewed.size === 2) both.resolve();
+        if (renewed.size === count) all.resolve();
       },
     }),
   );
@@ -378,11 +380,29 @@ test('leases of workflows that begin one after the other are all kept', async ()
     runner.run(target, undefined, { workflowId: `w${index}` }),
   );
 
-  await both.promise;
+  await all.promise;
   for (const { finish } of works) finish('done');
 
-  await expect(Promise.all(results)).resolves.toMatchObject([{ answer: 'done' }, { answer: 'done' }]);
+  expect((await Promise.all(results)).every(({ answer }) => answer === 'done')).toBe(true);
 });
+
+test.each(['Infinity', '1e12', '30_000'])(
+  'a lease of %s ms lets its process end',
+  { timeout: 30_000 },
+  async (lease) => {
+    const script = `
+    import { createRunner, node } from 'troupe';
+    import { memoryCheckpointer } from 'troupe/checkpoint';
+    const runner = createRunner({ checkpointer: memoryCheckpointer({ lease: ${lease} }) });
+    console.log((await runner.run(node('one', async () => 1), 1, { workflowId: 'a' })).status);
+  `;
+    const flags = ['--conditions=@troupe/source', '--import', 'tsx', '--input-type=module', '-e', script];
+
+    const { stdout } = await promisify(execFile)(process.execPath, flags, { timeout: 20_000 });
+
+    expect(stdout.trim()).toBe('completed');
+  },
+);
 
 test('a lease is given back at the end, so that the workflow can be deleted or resumed at once', async () => {
   const store = memoryCheckpointer();
