@@ -5,21 +5,19 @@ import { recordOf } from '../clone.ts';
 import { RunHistory } from '../log/run-history.ts';
 import type { RunEndMessage, RunStatus } from '../log/messages.ts';
 import type { AnyNode } from '../nodes/contract.ts';
-import { CacheDesk } from './cache-desk.ts';
-import { Calls } from './calls.ts';
 import { ContextScope } from './context-store.ts';
-import { Coordinator, type CoordinatorHost } from './coordinator.ts';
+import type { Coordinator } from './coordinator.ts';
 import { Deadline } from './deadline.ts';
 import { RunDurability, type DurableRun } from './durable-run.ts';
 import type { EndEvent, Invocation, Outcome } from './invocation.ts';
-import { Performer } from './performer.ts';
-import { Publisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 import { RunActors } from './run-actors.ts';
-import { Questions } from './questions.ts';
-import { namedOutputs, Reporter } from './reporter.ts';
+import type { Questions } from './questions.ts';
+import { namedOutputs } from './reporter.ts';
+import { Engine, type EngineHost } from './engine.ts';
 import { endOf, type EndStatus, type RunEnd, type RunListener } from './run-end.ts';
 import type { PauseInfo, RunSettings } from './settings.ts';
-import { StateKeeper } from './state-keeper.ts';
+import type { StateKeeper } from './state-keeper.ts';
 
 /** What makes a run. */
 export interface RunOptions {
@@ -37,7 +35,7 @@ export interface RunOptions {
 }
 
 /** One run: its log, its actors, and its status. */
-export class Run implements CoordinatorHost {
+export class Run implements EngineHost {
   readonly target: AnyNode;
   readonly settings: RunSettings;
   readonly history: RunHistory;
@@ -45,12 +43,11 @@ export class Run implements CoordinatorHost {
   end: RunEnd | undefined;
   readonly #options: RunOptions;
   readonly #actors: RunActors;
+  readonly #engine: Engine;
   readonly #keeper: StateKeeper;
   readonly #publisher: Publisher;
   readonly #coordinator: Coordinator;
-  readonly #performer: Performer;
   readonly #questions: Questions;
-  readonly #desk: CacheDesk | undefined;
   readonly #deadlines = new Set<Deadline>();
   #deadline: Deadline | undefined;
   #root: Invocation | undefined;
@@ -64,7 +61,7 @@ export class Run implements CoordinatorHost {
 
   constructor(options: RunOptions) {
     const { settings, target, self: parent } = options;
-    const { runId, redact, clock, observers, emit, workflowId, sessionId } = settings;
+    const { runId, redact } = settings;
     this.#options = options;
     this.target = target;
     this.settings = settings;
@@ -74,52 +71,23 @@ export class Run implements CoordinatorHost {
     const { journal, replay } = this.#durability ?? { journal: undefined, replay: undefined };
     this.#actors = options.actors ?? new RunActors(parent, false);
     this.#actors.add(this);
-    this.#keeper = new StateKeeper({ actor: this.#actors.keeper, log, redact, journal });
-    const stamp = {
-      runId,
-      ...(workflowId === undefined ? {} : { workflowId }),
-      ...(sessionId === undefined ? {} : { sessionId }),
-    };
-    this.#publisher = new Publisher({ stamp, observers, redact, emit, journal });
-    const reporter = new Reporter(this.#keeper, this.#publisher, () => clock.now(), replay);
-    const coordinator = new Coordinator({
-      ids: log.ids,
-      reporter,
-      clock,
-      slots: settings.slots,
-      redact,
-      actor: this.#actors.coordinator,
+    const engine = new Engine({
+      settings,
+      actors: this.#actors,
       host: this,
+      log,
+      ids: log.ids,
+      deadlines: this.#deadlines,
       journal,
       replay,
     });
-    this.#coordinator = coordinator;
-    this.#questions = new Questions(reporter, settings.interruptHandlers, {
-      journal,
-      replay,
-      onTrouble: (err, key) => settings.logger.warn({ err, key }, 'An answer was not taken'),
-      onWaitingChanged: (invocation) => this.#onWaitingChanged(invocation),
-      resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
-    });
+    this.#engine = engine;
+    this.#keeper = engine.keeper;
+    this.#publisher = engine.publisher;
+    this.#coordinator = engine.coordinator;
+    this.#questions = engine.questions;
     for (const [key, value] of this.#durability?.keptAnswers ?? []) this.#questions.keep(key, value);
     for (const key of replay?.record.answeredKeys() ?? []) this.#questions.noteAnswered(key);
-    const bodyHost = new Calls({ settings, coordinator, questions: this.#questions, reporter });
-    this.#desk =
-      settings.cache === undefined
-        ? undefined
-        : new CacheDesk({ settings, cache: settings.cache, reporter, coordinator });
-    this.#performer = new Performer({
-      settings,
-      desk: this.#desk,
-      reporter,
-      coordinator,
-      bodyHost,
-      journal,
-      replay,
-      withdrawQuestions: (invocation) => this.withdrawQuestions(invocation),
-      stopIfLate: () => this.#stopIfLate(),
-      deadlines: this.#deadlines,
-    });
   }
 
   get status(): RunStatus {
@@ -239,21 +207,19 @@ export class Run implements CoordinatorHost {
   }
 
   onStarted(invocation: Invocation): void {
-    if (this.#desk === undefined) this.#performer.perform(invocation);
-    else this.#desk.serve(invocation, () => this.#performer.perform(invocation));
+    this.#engine.run(invocation);
   }
 
   onEnded(invocation: Invocation): void {
-    this.#desk?.release(invocation);
+    this.#engine.release(invocation);
   }
 
   onBodyFailed(invocation: Invocation, error: unknown): void {
-    this.#performer.onFailure(invocation, error);
+    this.#engine.performer.onFailure(invocation, error);
   }
 
   withdrawQuestions(invocation: Invocation): void {
-    const { attempt } = invocation;
-    if (attempt !== undefined) this.#questions.withdraw(attempt);
+    this.#engine.withdrawQuestions(invocation);
   }
 
   onFailed(invocation: Invocation, error: unknown): void {
@@ -346,7 +312,7 @@ export class Run implements CoordinatorHost {
     this.#stop('timedOut', error, new CancelledError(error), error);
   }
 
-  #stopIfLate(): boolean {
+  stopIfLate(): boolean {
     const { timeoutMs } = this.settings;
     if (timeoutMs === null || this.#deadline?.isExpired !== true) return false;
     this.#timeOut(timeoutMs);
@@ -389,7 +355,7 @@ export class Run implements CoordinatorHost {
     this.#options.listener.onPause();
   }
 
-  #onWaitingChanged(invocation: Invocation): void {
+  onWaitingChanged(invocation: Invocation): void {
     const { attempt } = invocation;
     attempt?.holdDeadline(invocation.openQuestions > 0);
     this.#coordinator.recount(invocation);

@@ -1,6 +1,5 @@
 import type { Actor, ActorLogic, AnyActorRef, NonReducibleUnknown } from 'xstate';
 import { createActor } from 'xstate';
-import type { MessageLog } from '../log/message-log.ts';
 import type { LogMessage } from '../log/messages.ts';
 import type { Journal, StoredFields } from './journal.ts';
 import { redactKeyed, type Redactor } from '../redact.ts';
@@ -12,6 +11,12 @@ export interface KeeperSnapshot {
   readonly output: undefined;
   readonly error: undefined;
   readonly context: { readonly messages: number };
+}
+
+/** What a keeper appends to: a log. */
+export interface MessageSink {
+  readonly length: number;
+  append(message: LogMessage): void;
 }
 
 type KeeperEvent = { readonly type: string };
@@ -26,7 +31,7 @@ const EMPTY: KeeperSnapshot = {
 /** The actor that appends to the log of a run, or of several runs; nobody else does. */
 export class KeeperActor {
   readonly #actor: Actor<ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem>>;
-  #log: MessageLog | undefined;
+  #log: MessageSink | undefined;
   #incoming: LogMessage | undefined;
 
   constructor(parent: AnyActorRef) {
@@ -39,7 +44,7 @@ export class KeeperActor {
   }
 
   /** The message is in the log when this returns; whoever inspects the system sees `shown`. */
-  append(log: MessageLog, message: LogMessage, shown: KeeperEvent): void {
+  append(log: MessageSink, message: LogMessage, shown: KeeperEvent): void {
     this.#log = log;
     this.#incoming = message;
     this.#actor.send(shown);
@@ -64,14 +69,14 @@ export class KeeperActor {
 /** Keeps the log of one run. */
 export class StateKeeper {
   readonly #actor: KeeperActor;
-  readonly #log: MessageLog;
+  readonly #log: MessageSink;
   readonly #redact: Redactor | undefined;
   /** Of a durable workflow. */
   readonly journal: Journal | undefined;
 
   constructor(options: {
     readonly actor: KeeperActor;
-    readonly log: MessageLog;
+    readonly log: MessageSink;
     readonly redact: Redactor | undefined;
     readonly journal: Journal | undefined;
   }) {
