@@ -81,6 +81,7 @@ function overrides() {
     override('A leaf', 'src/*.ts', '^\\./', { may: [] }),
     override('index.ts', 'src/index.ts', '^\\./', { may: indexMay }),
     ...folders.map((name) => override(name, `src/${name}/**`, '^(\\.\\./)+', layers[name])),
+    override('flow/index.ts', 'src/flow/index.ts', '^(\\.\\./)+', { may: [...core, 'runner'] }),
   ];
 }
 

@@ -25,6 +25,12 @@ export type ErrorCode =
   | 'NO_RUN'
   | 'UNKNOWN_ID'
   | 'RUNTIME_CLOSED'
+  | 'UNKNOWN_FLOW'
+  | 'UNKNOWN_ROUTINE'
+  | 'UNKNOWN_SLOT'
+  | 'UNKNOWN_WORKER'
+  | 'DUPLICATE_ID'
+  | 'WORKER_STOPPED'
   | 'NOT_STARTED'
   | 'SLOT_FULL'
   | 'QUEUE_FULL'
@@ -215,16 +221,20 @@ export class NodeTimeoutError extends TroupeError {
   }
 }
 
-/** The whole run took longer than its `timeout`. */
+/** The whole run, or the whole job of a flow, took longer than it may. */
 export class RunTimeoutError extends TroupeError {
   override readonly name = 'RunTimeoutError';
   readonly code = 'RUN_TIMEOUT';
-  /** The limit of the run, in ms. */
+  /** The limit, in ms. */
   readonly timeoutMs: number;
 
-  constructor(timeoutMs: number) {
-    super(`The run did not finish within ${timeoutMs} ms`, {
-      hint: 'Raise the `timeout` of the run or of the runner, or set it to null.',
+  /** `what`: the kind of work whose time was up. */
+  constructor(timeoutMs: number, what: 'run' | 'job' = 'run') {
+    super(`The ${what} did not finish within ${timeoutMs} ms`, {
+      hint:
+        what === 'run'
+          ? 'Raise the `timeout` of the run or of the runner, or set it to null.'
+          : 'Raise the `jobTimeout` of the runtime, or set it to null.',
     });
     this.timeoutMs = timeoutMs;
   }
@@ -345,6 +355,42 @@ export class UnknownIdError extends TroupeError {
 export class RuntimeClosedError extends TroupeError {
   override readonly name = 'RuntimeClosedError';
   readonly code = 'RUNTIME_CLOSED';
+}
+
+/** The runtime has no flow of that name. */
+export class UnknownFlowError extends TroupeError {
+  override readonly name = 'UnknownFlowError';
+  readonly code = 'UNKNOWN_FLOW';
+}
+
+/** The flow has no routine of that name. */
+export class UnknownRoutineError extends TroupeError {
+  override readonly name = 'UnknownRoutineError';
+  readonly code = 'UNKNOWN_ROUTINE';
+}
+
+/** The routine has no slot of that name. */
+export class UnknownSlotError extends TroupeError {
+  override readonly name = 'UnknownSlotError';
+  readonly code = 'UNKNOWN_SLOT';
+}
+
+/** The runtime, or the flow, has no worker of that id. */
+export class UnknownWorkerError extends TroupeError {
+  override readonly name = 'UnknownWorkerError';
+  readonly code = 'UNKNOWN_WORKER';
+}
+
+/** A worker or a job of that id is there already. */
+export class DuplicateIdError extends TroupeError {
+  override readonly name = 'DuplicateIdError';
+  readonly code = 'DUPLICATE_ID';
+}
+
+/** The worker takes no more posts: it drains, or has ended. */
+export class WorkerStoppedError extends TroupeError {
+  override readonly name = 'WorkerStoppedError';
+  readonly code = 'WORKER_STOPPED';
 }
 
 /** The flow has no worker yet. */

@@ -15,7 +15,7 @@ import { isAsyncFunction } from './body.ts';
 import type { BodyHost } from './body-context.ts';
 import { contextOf, ContextScope } from './context-store.ts';
 import type { CallRequest, Coordinator } from './coordinator.ts';
-import type { Attempt, Invocation, Outcome, OutcomeListener } from './invocation.ts';
+import type { ActivationSeat, Attempt, Invocation, Outcome, OutcomeListener } from './invocation.ts';
 import { asyncWork } from './async-work.ts';
 import type { Questions } from './questions.ts';
 import type { Reporter } from './reporter.ts';
@@ -125,7 +125,8 @@ export class Calls implements BodyHost {
   loggerFor({ invocation, number }: Attempt): Logger {
     const { logger, runId } = this.#options.settings;
     const bindings = { runId, requestId: invocation.requestId, node: invocation.node.name, attempt: number };
-    return logger.child?.(bindings) ?? logger;
+    const own = logger.child?.(bindings) ?? logger;
+    return activationAround(invocation)?.loggerOver(own) ?? own;
   }
 
   #spawn(attempt: Attempt, call: Call, reply: OutcomeListener): void {
@@ -285,6 +286,13 @@ export function assertSyncNode(node: AnyNode): void {
   if (retry !== undefined && withDefaults(retry).delay > 0 && withDefaults(retry).maxAttempts > 1) {
     throw asyncWork(`node "${node.name}" waits between its attempts (give its \`retry\` a \`delay\` of 0)`);
   }
+}
+
+/** What an invocation is, or is a part of. */
+function activationAround(invocation: Invocation): ActivationSeat | undefined {
+  for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
+    if (each.activation !== undefined) return each.activation;
+  return undefined;
 }
 
 /** The caller's scope, or one of the callee's own. */

@@ -9,6 +9,7 @@ import type { ContextScope } from './context-store.ts';
 import { CancelledError } from '../errors.ts';
 import {
   Invocation,
+  type ActivationSeat,
   type DurableCreation,
   type EndEvent,
   type Outcome,
@@ -77,6 +78,8 @@ export interface CallRequest {
   readonly signal?: AbortSignal | undefined;
   /** Why it cannot run. */
   readonly failure?: { readonly error: unknown } | undefined;
+  /** Of a routine. */
+  readonly activation?: ActivationSeat | undefined;
   /** See {@link Invocation.step}. */
   step?: CallStep | undefined;
 }
@@ -240,6 +243,7 @@ export class Coordinator {
       this.#actor.ref,
     );
     invocation.step = request.step;
+    invocation.activation = request.activation;
     this.#actor.onCall(requestId, node.name);
     this.#live.set(requestId, invocation);
     replay?.enter(invocation);
@@ -371,7 +375,7 @@ export class Coordinator {
     top: Invocation,
     how: { readonly error: unknown; readonly signalReason: unknown; readonly isTopKept?: boolean },
   ): void {
-    const order = subtree(top);
+    const order = top.subtree();
     if (how.isTopKept === true) order.shift();
     // First nothing may act any more, then each is ended: an abort listener cannot start anything new.
     for (const invocation of order) {
@@ -483,12 +487,4 @@ function badEnd(event: EndEvent, wasPending: boolean): BadEnd {
   if (event === 'TIME_OUT') return 'RequestTimedOut';
   // What fails before its body runs was never made.
   return wasPending ? 'RequestCreationFailure' : 'RequestFailure';
-}
-
-/** An invocation and everything below it, parents before children. */
-function subtree(top: Invocation): Invocation[] {
-  const order = [top];
-  // The list grows while it is walked: each one's children come behind it.
-  for (const invocation of order) for (const child of invocation.children) order.push(child);
-  return order;
 }

@@ -32,6 +32,12 @@ export class Deadline {
     return !this.#isOver && this.#holds === 0 && this.#clock.now() - this.#since >= this.#leftMs;
   }
 
+  /** How much of the time is left, in ms. */
+  get leftMs(): number {
+    if (this.#isOver) return 0;
+    return this.#holds > 0 ? this.#leftMs : this.#leftMs - (this.#clock.now() - this.#since);
+  }
+
   /** Stops the time until as many calls of `release`. */
   hold(): void {
     this.#holds += 1;

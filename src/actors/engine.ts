@@ -1,7 +1,7 @@
 import type { InvocationIds } from '../ids.ts';
 import type { BodyHost } from './body-context.ts';
 import { CacheDesk } from './cache-desk.ts';
-import { Calls, type CallsOptions } from './calls.ts';
+import { Calls } from './calls.ts';
 import { Coordinator, type CoordinatorHost } from './coordinator.ts';
 import type { Deadline } from './deadline.ts';
 import type { Invocation } from './invocation.ts';
@@ -19,6 +19,10 @@ import { StateKeeper, type MessageSink } from './state-keeper.ts';
 export interface EngineHost extends CoordinatorHost {
   /** An invocation waits for a person, or no longer does. */
   onWaitingChanged(invocation: Invocation): void;
+  /** The next attempt of an invocation is put off. */
+  onDelayed?(): void;
+  /** Calls `goOn` when work that was put off may go on. */
+  whenOpen?(goOn: () => void): void;
   /** Stops what is over time although the busy thread let no timer fire; whether it did. */
   stopIfLate(): boolean;
 }
@@ -37,8 +41,6 @@ export interface EngineOptions {
   readonly journal?: Journal | undefined;
   /** Of one that goes on. */
   readonly replay?: Replay | undefined;
-  /** Does what bodies ask for. Default: {@link Calls}. */
-  readonly createCalls?: ((options: CallsOptions) => BodyHost) | undefined;
 }
 
 /** What runs invocations, put together: a coordinator, a state keeper, a publisher, and those who run bodies for them. */
@@ -49,6 +51,8 @@ export class Engine {
   readonly coordinator: Coordinator;
   readonly questions: Questions;
   readonly performer: Performer;
+  /** Does what bodies ask for. */
+  readonly bodyHost: BodyHost;
   readonly #desk: CacheDesk | undefined;
 
   constructor(options: EngineOptions) {
@@ -85,7 +89,7 @@ export class Engine {
       resume: (invocation, goOn) => coordinator.resume(invocation, goOn),
     });
     this.questions = questions;
-    const parts: CallsOptions = { settings, coordinator, questions, reporter };
+    this.bodyHost = new Calls({ settings, coordinator, questions, reporter });
     const { cache } = settings;
     const desk = cache === undefined ? undefined : new CacheDesk({ settings, cache, reporter, coordinator });
     this.#desk = desk;
@@ -94,11 +98,12 @@ export class Engine {
       desk,
       reporter,
       coordinator,
-      bodyHost: options.createCalls?.(parts) ?? new Calls(parts),
+      bodyHost: this.bodyHost,
       journal,
       replay,
       withdrawQuestions: (invocation) => this.withdrawQuestions(invocation),
       stopIfLate: () => host.stopIfLate(),
+      host,
       deadlines: options.deadlines,
     });
   }

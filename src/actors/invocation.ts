@@ -2,9 +2,10 @@ import { createActor, type Actor, type AnyActorRef } from 'xstate';
 import type { NodeId, RequestId } from '../ids.ts';
 import type { StoredValue } from '../log/codec.ts';
 import { invocationChart, type InvocationCounts, type InvocationState } from '../machines/invocation.ts';
-import type { AnyNode } from '../nodes/contract.ts';
+import type { AnyNode, NodeContext } from '../nodes/contract.ts';
 import type { TimerHandle } from '../clock.ts';
 import { CancelledError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import type { BodyListener } from './body.ts';
 import { CallPlaces, type CallStep } from './call-places.ts';
 import type { Deadline } from './deadline.ts';
@@ -152,6 +153,16 @@ export interface GraphView {
   takeAnswer(key: string): { readonly value: unknown } | undefined;
 }
 
+/** What an activation of a routine makes of its invocation. */
+export interface ActivationSeat {
+  /** Where it goes on: with which attempt, and when, in ms since the epoch. */
+  readonly resumption: { readonly attempt: number; readonly at: number } | undefined;
+  /** The context that its body gets. */
+  contextFor(attempt: Attempt): NodeContext | undefined;
+  /** A logger that keeps what is written for the jobs that the activation works for. */
+  loggerOver(logger: Logger): Logger;
+}
+
 /** What is kept of an invocation's creation besides, so that it is found again. */
 export interface DurableCreation {
   readonly place: { readonly key?: string; readonly hasScope?: boolean };
@@ -180,6 +191,8 @@ export class Invocation {
   outcome: Outcome | undefined;
   /** Until the next attempt. */
   backoff: TimerHandle | undefined;
+  /** When that is, in ms since the epoch. */
+  backoffUntil = 0;
   /** Whether it takes one of the run's places. */
   holdsSlot = false;
   /** What it goes on with when it has its place again. */
@@ -198,6 +211,8 @@ export class Invocation {
   isFromCache = false;
   /** Of a graph: how far it is. */
   graph: GraphView | undefined;
+  /** Of a routine. */
+  activation: ActivationSeat | undefined;
   /** Undoes what watches it. */
   onEnd: (() => void) | undefined;
   /** Of a durable workflow. */
@@ -262,6 +277,14 @@ export class Invocation {
   /** What it called and has not ended, oldest first. */
   get children(): Iterable<Invocation> {
     return this.#children ?? [];
+  }
+
+  /** Itself and everything below it, parents before children. */
+  subtree(): Invocation[] {
+    const order: Invocation[] = [this];
+    // The list grows while it is walked: each one's children come behind it.
+    for (const invocation of order) for (const child of invocation.children) order.push(child);
+    return order;
   }
 
   addChild(child: Invocation): void {

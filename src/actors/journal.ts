@@ -9,7 +9,13 @@ import { afterThisTurn } from '../clock.ts';
 import { CheckpointError, isTroupeError, WorkflowAlreadyRunningError } from '../errors.ts';
 import { SharedTimer } from './shared-timer.ts';
 import { MessageEncoder, type Blob, type StoredValue, ValueTooLargeError } from '../log/codec.ts';
-import type { LogMessage, NodeStartMessage, RequestCreationMessage, RunStatus } from '../log/messages.ts';
+import type {
+  AnyMessage,
+  LogMessage,
+  NodeStartMessage,
+  RequestCreationMessage,
+  RunStatus,
+} from '../log/messages.ts';
 import { UnstorableValueError } from '../stored-value.ts';
 
 /** When a message counts as written: on disk before anything of it shows, or some time later. */
@@ -117,7 +123,7 @@ export class Journal {
   }
 
   /** Takes a message; it is written with those that come in the same turn. */
-  append(message: LogMessage, fields?: StoredFields): void {
+  append(message: AnyMessage, fields?: StoredFields): void {
     if (this.#isOver) return;
     const call = this.#lastCall;
     this.#lastCall = undefined;
@@ -438,7 +444,7 @@ function distinctBlobs(values: readonly StoredValue[]): readonly Blob[] {
   return [...found.values()];
 }
 
-function statusAfter(message: LogMessage): RunStatus | undefined {
+function statusAfter(message: AnyMessage): RunStatus | undefined {
   switch (message.type) {
     case 'RunPause':
       return 'paused';

@@ -4,7 +4,7 @@ import { isGraphNode, type GraphNode } from '../graph/plan.ts';
 import { runWithin } from '../nodes/ambient.ts';
 import type { AnyNode, RetryPolicy } from '../nodes/contract.ts';
 import { expected } from '../nodes/validate.ts';
-import { Attempt, type AttemptListener } from './invocation.ts';
+import { Attempt, type ActivationSeat, type AttemptListener } from './invocation.ts';
 import { asyncWork } from './async-work.ts';
 import { delayAfter, withDefaults } from './backoff.ts';
 import { follow, isAsyncGenerator, isPromiseLike } from './body.ts';
@@ -30,6 +30,11 @@ export interface PerformerOptions {
   readonly desk: CacheDesk | undefined;
   /** Void the open questions of an attempt that is over. */
   readonly withdrawQuestions: (invocation: Invocation) => void;
+  /** Hears of attempts that are put off, and may hold them up. */
+  readonly host: {
+    onDelayed?(): void;
+    whenOpen?(goOn: () => void): void;
+  };
   /** Stops the run whose time is up although the busy thread let no timer fire; whether it did. */
   readonly stopIfLate: () => boolean;
   /** Of a durable workflow. */
@@ -52,31 +57,37 @@ export class Performer implements AttemptListener {
   perform(invocation: Invocation): void {
     const { replay, settings } = this.#options;
     // A process that ends does not shorten the time between two attempts.
+    const now = settings.clock.now();
     const delayMs =
-      invocation.attempt === undefined ? (replay?.delayOf(invocation, settings.clock.now()) ?? 0) : 0;
+      invocation.attempt === undefined
+        ? (replay?.delayOf(invocation, now) ?? delayOf(invocation.activation, now))
+        : 0;
     if (delayMs === 0) this.#attempt(invocation);
     else this.#afterDelay(invocation, delayMs, () => this.#attempt(invocation));
   }
 
   #afterDelay(invocation: Invocation, delayMs: number, goOn: () => void): void {
-    const { settings, coordinator } = this.#options;
+    const { settings, coordinator, host } = this.#options;
     coordinator.yieldSlot(invocation);
-    const again = (): void => {
+    const resume = (): void => {
       invocation.backoff = undefined;
       coordinator.resume(invocation, () => {
         if (!invocation.isStopping) goOn();
       });
     };
+    const again = host.whenOpen === undefined ? resume : (): void => host.whenOpen?.(resume);
     if (invocation.isSync) again();
     else if (delayMs === 0) queueMicrotask(again);
-    else invocation.backoff = settings.clock.setTimeout(again, delayMs);
+    else {
+      invocation.backoffUntil = settings.clock.now() + delayMs;
+      invocation.backoff = settings.clock.setTimeout(again, delayMs);
+      host.onDelayed?.();
+    }
   }
 
   #attempt(invocation: Invocation): void {
     const { journal, replay } = this.#options;
-    const number =
-      invocation.attempt === undefined ? (replay?.attemptOf(invocation) ?? 1) : invocation.attempt.number + 1;
-    const attempt = new Attempt(invocation, number, this);
+    const attempt = new Attempt(invocation, nextNumber(invocation, replay), this);
     invocation.attempt = attempt;
     this.#options.reporter.started(attempt);
     const { node } = invocation;
@@ -96,7 +107,8 @@ export class Performer implements AttemptListener {
     // The time that its start takes to be written is not its own.
     this.#limit(attempt);
     try {
-      const ctx = createBodyContext(attempt, this.#options.bodyHost);
+      const { bodyHost } = this.#options;
+      const ctx = invocation.activation?.contextFor(attempt) ?? createBodyContext(attempt, bodyHost);
       runWithin(
         ctx,
         (input: never, context) => this.#follow(attempt, invocation.node.run(input, context)),
@@ -298,4 +310,14 @@ function noRecord({ name, outputs }: AnyNode, value: unknown): InvalidInputError
     value,
     'Return an object that has all of its `outputs`, or declare one `output`.',
   );
+}
+
+function nextNumber({ attempt, activation, ordinal }: Invocation, replay: Replay | undefined): number {
+  if (attempt !== undefined) return attempt.number + 1;
+  return replay?.attemptOf({ ordinal }) ?? activation?.resumption?.attempt ?? 1;
+}
+
+/** How long the next attempt of a routine that goes on is still put off. */
+function delayOf(activation: ActivationSeat | undefined, now: number): number {
+  return activation?.resumption === undefined ? 0 : Math.max(0, activation.resumption.at - now);
 }

@@ -155,12 +155,12 @@ export class Questions {
   }
 
   /**
-   * Answers the oldest open question of a key.
+   * Answers the oldest open question of a key, of those askers who are meant.
    *
    * @throws {@link UnknownResponseError}, {@link InterruptAlreadyResolvedError}, {@link InvalidInputError}; the question stays open.
    */
-  async respond(key: string, value: unknown): Promise<void> {
-    const question = this.#find(key);
+  async respond(key: string, value: unknown, isMeant?: (asker: Invocation) => boolean): Promise<void> {
+    const question = this.#find(key, isMeant);
     // Only an asynchronous schema takes time, in which another answer may come first.
     const accepted: unknown =
       question.schema === undefined
@@ -289,16 +289,21 @@ export class Questions {
     this.#whenWritten(() => this.#host.resume(invocation, () => question.answer(value)));
   }
 
-  #find(key: string): Question {
+  #find(key: string, isMeant: (asker: Invocation) => boolean = () => true): Question {
     let found: Question | undefined;
     for (const question of this.#open ?? []) {
+      if (!isMeant(question.attempt.invocation)) continue;
       if (question.key === key && (found === undefined || (found.isHandled && !question.isHandled)))
         found = question;
     }
     if (found !== undefined) return found;
-    if (this.#answeredKeys?.has(key) === true) throw alreadyResolved(key);
+    throw this.#notOpen(key);
+  }
+
+  #notOpen(key: string): Error {
+    if (this.#answeredKeys?.has(key) === true) return alreadyResolved(key);
     const keys = [...new Set(this.pauses.map((pause) => pause.key))];
-    throw new UnknownResponseError(`No question "${key}" is open`, {
+    return new UnknownResponseError(`No question "${key}" is open`, {
       hint:
         keys.length === 0
           ? 'No question is open at all.'

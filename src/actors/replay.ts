@@ -198,7 +198,7 @@ export class Replay {
   }
 
   /** The attempt with which an invocation goes on; 1 for a new one. */
-  attemptOf({ ordinal }: Invocation): number {
+  attemptOf({ ordinal }: Pick<Invocation, 'ordinal'>): number {
     return this.#isLive(ordinal) ? (this.record.invocations[ordinal]?.attempt ?? 1) : 1;
   }
 

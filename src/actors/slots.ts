@@ -1,3 +1,5 @@
+import { Fifo } from './fifo.ts';
+
 type Grant = () => void;
 
 /**
@@ -8,8 +10,8 @@ type Grant = () => void;
 export class Slots {
   readonly #limit: number;
   #free: number;
-  readonly #resuming = new GrantQueue();
-  readonly #starting = new GrantQueue();
+  readonly #resuming = new Fifo<Grant>();
+  readonly #starting = new Fifo<Grant>();
   #isDue = false;
   #bringMore: (() => boolean) | undefined;
 
@@ -58,30 +60,5 @@ export class Slots {
       next();
     }
     this.#isDue = false;
-  }
-}
-
-/** A queue whose `shift` stays cheap at 100,000 entries. */
-class GrantQueue {
-  #items: (Grant | undefined)[] = [];
-  #head = 0;
-
-  push(grant: Grant): void {
-    this.#items.push(grant);
-  }
-
-  shift(): Grant | undefined {
-    const grant = this.#items[this.#head];
-    if (grant === undefined) return undefined;
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head === this.#items.length || this.#head > 1_024) this.#compact();
-    return grant;
-  }
-
-  #compact(): void {
-    if (this.#head * 2 < this.#items.length) return;
-    this.#items = this.#items.slice(this.#head);
-    this.#head = 0;
   }
 }

@@ -1,6 +1,6 @@
 import type { Actor, ActorLogic, AnyActorRef, NonReducibleUnknown } from 'xstate';
 import { createActor } from 'xstate';
-import type { LogMessage } from '../log/messages.ts';
+import type { AnyMessage } from '../log/messages.ts';
 import type { Journal, StoredFields } from './journal.ts';
 import { redactKeyed, type Redactor } from '../redact.ts';
 import type { AnySystem } from './chart-logic.ts';
@@ -16,7 +16,7 @@ export interface KeeperSnapshot {
 /** What a keeper appends to: a log. */
 export interface MessageSink {
   readonly length: number;
-  append(message: LogMessage): void;
+  append(message: AnyMessage): void;
 }
 
 type KeeperEvent = { readonly type: string };
@@ -32,7 +32,7 @@ const EMPTY: KeeperSnapshot = {
 export class KeeperActor {
   readonly #actor: Actor<ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem>>;
   #log: MessageSink | undefined;
-  #incoming: LogMessage | undefined;
+  #incoming: AnyMessage | undefined;
 
   constructor(parent: AnyActorRef) {
     this.#actor = createActor(this.#logic(), { parent, id: 'stateKeeper' });
@@ -44,7 +44,7 @@ export class KeeperActor {
   }
 
   /** The message is in the log when this returns; whoever inspects the system sees `shown`. */
-  append(log: MessageSink, message: LogMessage, shown: KeeperEvent): void {
+  append(log: MessageSink, message: AnyMessage, shown: KeeperEvent): void {
     this.#log = log;
     this.#incoming = message;
     this.#actor.send(shown);
@@ -87,7 +87,7 @@ export class StateKeeper {
   }
 
   /** The message is in the log when this returns; `fields` are those that were made ready to be stored. */
-  append(message: LogMessage, fields?: StoredFields): void {
+  append(message: AnyMessage, fields?: StoredFields): void {
     this.journal?.append(message, fields);
     // Whoever inspects the system sees the event, so what must not be seen travels beside it.
     const shown = this.#redact === undefined ? message : redactMessage(message, this.#redact);
@@ -95,7 +95,7 @@ export class StateKeeper {
   }
 }
 
-function redactMessage(message: LogMessage, redact: Redactor): KeeperEvent {
+function redactMessage(message: AnyMessage, redact: Redactor): KeeperEvent {
   const ownKey = 'key' in message ? message.key : undefined;
   const show = (key: string, value: unknown): unknown => {
     if (key === 'type' || key === 'previous') return key === 'type' ? value : undefined;

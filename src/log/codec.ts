@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeRows, encodeAnyValue, encodeCounted } from '../stored-value.ts';
 import { jsonOf } from '../stored-flat.ts';
 import type {
+  AnyMessage,
   LogMessage,
   NodeStartMessage,
   RequestCreationMessage,
@@ -86,7 +87,7 @@ export class MessageEncoder {
   }
 
   /** `values`: those of the message's fields that were made ready before; text stands for what cannot be stored of others. */
-  message(message: LogMessage, values: MessageValues = {}): StoredValue {
+  message(message: AnyMessage, values: MessageValues = {}): StoredValue {
     const { input, output } = values;
     // Those that most logs are full of, as rows: that is half as long, and read in half the time.
     switch (message.type) {
@@ -141,7 +142,7 @@ export class MessageEncoder {
     };
   }
 
-  #anyMessage(message: LogMessage, values: MessageValues): StoredValue {
+  #anyMessage(message: AnyMessage, values: MessageValues): StoredValue {
     let text = '';
     const blobs: Blob[] = [];
     const take = (value: StoredValue): string => {
@@ -166,6 +167,16 @@ export class MessageEncoder {
       return { text: encodeAnyValue(value), blobs: NO_BLOBS };
     }
   }
+}
+
+/** Any value as plain JSON, to be read back by {@link fromStored}. Throws `UnstorableValueError`. */
+export function toStored(value: unknown): unknown {
+  return JSON.parse(encodeShort(value).text);
+}
+
+/** The value that was made JSON by {@link toStored}. Throws an `Error` for what was not. */
+export function fromStored(json: unknown): unknown {
+  return decodeStored(json, new Map());
 }
 
 // So many are parsed at once: fewer take longer, and of more, what is parsed lives long enough to be moved.

@@ -1,4 +1,5 @@
 import type { RunId } from '../ids.ts';
+import type { FlowMessage } from './flow-messages.ts';
 
 /** The statuses of a request; the last four are terminal. */
 export type RequestStatus =
@@ -195,6 +196,9 @@ export type RunMessage =
 
 /** Everything that a run's log holds, in the order in which it happened. */
 export type LogMessage = InvocationMessage | RunMessage;
+
+/** What a log may hold: of a run, or of a worker of a flow. */
+export type AnyMessage = LogMessage | FlowMessage;
 
 /** Whether a message is about one invocation, not about the run. */
 export function isInvocationMessage(message: LogMessage): message is InvocationMessage {

@@ -8,7 +8,7 @@ import type { AnyNode, Target } from '../nodes/contract.ts';
 import { resolveInputs } from '../nodes/resolve-input.ts';
 import { assertKnownOptions } from '../nodes/validate.ts';
 import { checkRunnerOptions, EMBEDDED_OPTIONS, type RunnerOptions } from './options.ts';
-import { observe, observeProcessor, runnerLogger, settingsOf } from './settings-of.ts';
+import { partsOf, runnerLogger, settingsOf } from './settings-of.ts';
 import { savePlace } from './save-state.ts';
 import { Ticket } from './ticket.ts';
 
@@ -88,7 +88,7 @@ type Seat = Parameters<Parameters<typeof createRunLogic>[0]>[1];
 function embeddedRun(target: AnyNode, input: unknown, options: EmbeddingOptions, { self, emit }: Seat): Run {
   const runId = createRunId();
   const logger = runnerLogger({ options, fileLogger: undefined });
-  const { subscriber, processors, saveState } = options;
+  const { processors, saveState } = options;
   const ticket = new Ticket({
     runId,
     throwsOnFailure: false,
@@ -102,16 +102,7 @@ function embeddedRun(target: AnyNode, input: unknown, options: EmbeddingOptions,
     onPaused: () => undefined,
     onEnded: (over) => void over.closeObservers(),
   });
-  const settings = settingsOf(
-    {
-      options,
-      fileLogger: undefined,
-      subscriber: typeof subscriber === 'function' ? observe(subscriber, 'subscriber', logger) : undefined,
-      processors: (processors ?? []).map((processor) => observeProcessor(processor, logger)),
-      caches: new Map(),
-    },
-    { runId, options: {}, isSync: false, emit },
-  );
+  const settings = settingsOf(partsOf(options, undefined), { runId, options: {}, isSync: false, emit });
   const listener: RunListener = ticket;
   const run = new Run({ target, input, settings, self, listener });
   ticket.run = run;

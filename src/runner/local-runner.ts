@@ -20,7 +20,7 @@ import { RunRegistry, unknownRun } from './run-registry.ts';
 import type { RunResult } from './result.ts';
 import type { Runner } from './runner.ts';
 import type { Capabilities, RunnerInfo } from './runner-info.ts';
-import { observe, observeProcessor, runnerLogger } from './settings-of.ts';
+import { partsOf, runnerLogger } from './settings-of.ts';
 import { closeProcessors, Ticket } from './ticket.ts';
 import type { WorkflowWay } from './workflow-opening.ts';
 import {
@@ -64,14 +64,7 @@ export class LocalRunner implements Runner {
     this.#file = typeof options.logFile === 'string' ? openLogFile(options.logFile) : undefined;
     const fileLogger = this.#file?.logger;
     const logger = runnerLogger({ options, fileLogger });
-    const subscriber = options.subscriber ?? undefined;
-    const parts = {
-      options,
-      fileLogger,
-      subscriber: subscriber === undefined ? undefined : observe(subscriber, 'subscriber', logger),
-      processors: (options.processors ?? []).map((processor) => observeProcessor(processor, logger)),
-      caches: new Map(),
-    };
+    const parts = partsOf(options, fileLogger);
     this.#actor = createRunnerActor(options.inspect ?? undefined, (error) =>
       logger.error({ err: error }, 'The inspector threw'),
     );

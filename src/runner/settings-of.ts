@@ -25,6 +25,19 @@ export interface RunnerParts {
   readonly caches: Map<Cache, ResultCache>;
 }
 
+/** What the options of a runner open. */
+export function partsOf(options: RunnerOptions, fileLogger: Logger | undefined): RunnerParts {
+  const logger = runnerLogger({ options, fileLogger });
+  const subscriber = options.subscriber ?? undefined;
+  return {
+    options,
+    fileLogger,
+    subscriber: subscriber === undefined ? undefined : observe(subscriber, 'subscriber', logger),
+    processors: (options.processors ?? []).map((processor) => observeProcessor(processor, logger)),
+    caches: new Map(),
+  };
+}
+
 /** What one run is given besides. */
 export interface RunParts {
   readonly runId: RunId;

@@ -1,0 +1,114 @@
+import type { FailurePolicy, MessageInfo } from '../../flow/contract.ts';
+import type { PlanRoutine } from '../../flow/plan.ts';
+import type { RoutineActivationMessage } from '../../log/flow-messages.ts';
+import type { Logger } from '../../logger.ts';
+import type { NodeContext } from '../../nodes/contract.ts';
+import type { ActivationSeat, Attempt, Invocation, Outcome, OutcomeListener } from '../invocation.ts';
+import type { Emissions } from './emission.ts';
+import type { FlowJob } from './flow-job.ts';
+import type { Mail } from './mailbox.ts';
+
+/** What an activation leaves to its worker. */
+export interface ActivationHost {
+  contextFor(activation: Activation, attempt: Attempt): NodeContext;
+  loggerOver(activation: Activation, logger: Logger): Logger;
+  onSettled(activation: Activation, outcome: Outcome): void;
+}
+
+/** A routine at work on some messages. */
+export class Activation implements OutcomeListener, ActivationSeat {
+  readonly id: number;
+  readonly routine: PlanRoutine;
+  /** The message that it began with. */
+  readonly begun: RoutineActivationMessage;
+  /** By the places of the routine's slots. */
+  readonly mails: readonly (readonly Mail[])[];
+  /** Whose messages they are. */
+  readonly jobs: readonly FlowJob[];
+  /** How many events lead to it. */
+  readonly hops: number;
+  /** Whom it runs for; none when it is only read back. */
+  host: ActivationHost | undefined;
+  invocation: Invocation | undefined;
+  /** Where it goes on, when it was begun elsewhere and an attempt of it had failed. */
+  resumption: { readonly attempt: number; readonly at: number } | undefined;
+  /** What it has written into the state of its routine. */
+  writes: Record<string, unknown> | undefined;
+  /** The emits of its latest attempt. */
+  emissions: Emissions | undefined;
+  /** Whether nobody needs it any more. */
+  isCancelled = false;
+
+  constructor(begun: RoutineActivationMessage, routine: PlanRoutine, mails: readonly (readonly Mail[])[]) {
+    this.begun = begun;
+    this.id = begun.activation;
+    this.routine = routine;
+    this.mails = mails;
+    const { jobs, hops } = originOf(mails);
+    this.jobs = jobs;
+    this.hops = hops;
+  }
+
+  /** Those of its jobs that have not ended. */
+  get openJobs(): readonly FlowJob[] {
+    return this.jobs.every(({ hasEnded }) => !hasEnded)
+      ? this.jobs
+      : this.jobs.filter(({ hasEnded }) => !hasEnded);
+  }
+
+  /** What becomes of a failure. */
+  get onFailure(): FailurePolicy {
+    return this.routine.onFailure;
+  }
+
+  /** What the body gets. */
+  get data(): Readonly<Record<string, readonly unknown[]>> {
+    const data: Record<string, readonly unknown[]> = {};
+    for (const [at, { name }] of this.routine.slots.entries())
+      data[name] = (this.mails[at] ?? []).map(({ value }) => value);
+    return data;
+  }
+
+  /** What is known of the messages besides. */
+  get infos(): Readonly<Record<string, readonly MessageInfo[]>> {
+    return Object.fromEntries(
+      this.routine.slots.map(({ name }, at) => [name, (this.mails[at] ?? []).map(infoOf)]),
+    );
+  }
+
+  /** Why the policy activated the routine. */
+  get reason(): string {
+    return this.begun.reason;
+  }
+
+  contextFor(attempt: Attempt): NodeContext | undefined {
+    return this.host?.contextFor(this, attempt);
+  }
+
+  loggerOver(logger: Logger): Logger {
+    return this.host?.loggerOver(this, logger) ?? logger;
+  }
+
+  settle(outcome: Outcome): void {
+    this.host?.onSettled(this, outcome);
+  }
+}
+
+function infoOf({ id, source, at, hops }: Mail): MessageInfo {
+  return { id, source, at, hops };
+}
+
+function originOf(mails: readonly (readonly Mail[])[]): { jobs: readonly FlowJob[]; hops: number } {
+  let jobs: readonly FlowJob[] | undefined;
+  let hops = 0;
+  let isMixed = false;
+  for (const list of mails) {
+    for (const mail of list) {
+      if (mail.hops > hops) hops = mail.hops;
+      if (jobs === undefined) jobs = mail.jobs;
+      else if (jobs !== mail.jobs) isMixed = true;
+    }
+  }
+  if (isMixed) jobs = [...new Set(mails.flatMap((list) => list.flatMap((mail) => mail.jobs)))];
+  return { jobs: (jobs ?? []).filter(({ hasEnded }) => !hasEnded), hops };
+}

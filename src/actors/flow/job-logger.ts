@@ -1,0 +1,31 @@
+import { recordOf } from '../../clone.ts';
+import type { JobLogLine } from '../../flow/contract.ts';
+import type { Logger, LogMethod } from '../../logger.ts';
+import type { Activation } from './activation.ts';
+
+/** A logger that keeps each line with the jobs that an activation works for, and passes it on. */
+export function jobLogger(activation: Activation, logger: Logger, now: () => number): Logger {
+  const method =
+    (level: JobLogLine['level']): LogMethod =>
+    (first: object | string, message?: string) => {
+      const isText = typeof first === 'string';
+      const line: JobLogLine = {
+        level,
+        message: isText ? first : (message ?? ''),
+        fields: isText ? {} : (recordOf(first) as Readonly<Record<string, unknown>>), // an object stays one
+        routine: activation.routine.name,
+        at: now(),
+      };
+      for (const job of activation.jobs) job.noteLine(line);
+      if (isText) logger[level](first);
+      else if (message === undefined) logger[level](first);
+      else logger[level](first, message);
+    };
+  return {
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
+    child: (bindings) => jobLogger(activation, logger.child?.(bindings) ?? logger, now),
+  };
+}

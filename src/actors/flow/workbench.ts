@@ -1,0 +1,213 @@
+import { CancelledError, isTroupeError } from '../../errors.ts';
+import type { RoutineState } from '../../flow/contract.ts';
+import type { RoutineEndMessage } from '../../log/flow-messages.ts';
+import type { Logger } from '../../logger.ts';
+import type { AnyNode, NodeContext } from '../../nodes/contract.ts';
+import type { Attempt, Invocation, Outcome } from '../invocation.ts';
+import type { Activation, ActivationHost } from './activation.ts';
+import type { DispatchHost } from './dispatcher.ts';
+import type { RoutineRecord } from './flow-state.ts';
+import type { JobDesk } from './job-desk.ts';
+import { jobLogger } from './job-logger.ts';
+import type { PostOffice } from './post-office.ts';
+import { RoutineBodyContext, type RoutineHost } from './routine-context.ts';
+import { createRoutineNode } from './routine-node.ts';
+import type { WorkerCore } from './worker-core.ts';
+
+/** What a workbench leaves to its worker. */
+export interface WorkbenchHost {
+  readonly isOpen: boolean;
+  /** What the activations are calls of. */
+  readonly root: Invocation;
+  onDispatched(): void;
+}
+
+/** Lets routines work: starts their activations as invocations, and does what follows from their ends. */
+export class Workbench implements DispatchHost, ActivationHost {
+  readonly #core: WorkerCore;
+  readonly #desk: JobDesk;
+  readonly #host: WorkbenchHost;
+  readonly #nodes: readonly AnyNode[];
+  readonly #routineHost: RoutineHost;
+
+  constructor(
+    core: WorkerCore,
+    { desk, office, host }: { desk: JobDesk; office: PostOffice; host: WorkbenchHost },
+  ) {
+    this.#core = core;
+    this.#desk = desk;
+    this.#host = host;
+    this.#nodes = core.plan.routines.map(createRoutineNode);
+    this.#routineHost = {
+      handle: core.handle,
+      bodyHost: core.engine.bodyHost,
+      emit: (context, event, value) => office.emit(context, event, value),
+      stateOf: (activation) => stateOf(core.state.routines[activation.routine.index], activation),
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.#host.isOpen;
+  }
+
+  onDispatched(): void {
+    this.#host.onDispatched();
+  }
+
+  activate(record: RoutineRecord, take: readonly number[], reason: string): void {
+    const core = this.#core;
+    const id = core.state.nextActivation;
+    core.append({
+      type: 'RoutineActivation',
+      activation: id,
+      routine: record.plan.index,
+      take,
+      reason,
+      time: core.now(),
+      requestId: undefined,
+    });
+    const activation = core.state.activations.get(id);
+    if (activation === undefined) return;
+    core.traffic.letIn();
+    const { journal } = core;
+    if (journal === undefined) this.start(activation);
+    else journal.after(() => this.start(activation));
+  }
+
+  contextFor(activation: Activation, attempt: Attempt): NodeContext {
+    const { invocation } = attempt;
+    activation.invocation = invocation;
+    activation.begun.requestId ??= invocation.requestId;
+    this.#core.traffic.withdrawOf(activation);
+    const context = new RoutineBodyContext(activation, attempt, this.#routineHost);
+    activation.emissions = context.emissions;
+    return context as unknown as NodeContext; // the generic signatures add only types
+  }
+
+  loggerOver(activation: Activation, logger: Logger): Logger {
+    return jobLogger(activation, logger, () => this.#core.now());
+  }
+
+  onSettled(activation: Activation, outcome: Outcome): void {
+    this.#core.traffic.withdrawOf(activation);
+    this.#end(activation, outcome.ok ? undefined : { error: outcome.error });
+    const core = this.#core;
+    core.dispatcher.wake(activation.routine.index);
+    core.traffic.letIn();
+    core.onSettled();
+    core.dispatcher.run();
+  }
+
+  /** What waits for a routine whose policy fails is what it has failed on. */
+  onPolicyFailed(record: RoutineRecord, error: unknown): void {
+    const core = this.#core;
+    const id = core.state.nextActivation;
+    const take = record.mailboxes.map(({ size }) => size);
+    const { index } = record.plan;
+    const reason = 'the policy failed';
+    core.append({
+      type: 'RoutineActivation',
+      activation: id,
+      routine: index,
+      take,
+      reason,
+      time: core.now(),
+      requestId: undefined,
+    });
+    const activation = core.state.activations.get(id);
+    if (activation === undefined) return;
+    this.#end(activation, { error });
+    core.traffic.letIn();
+  }
+
+  /** Starts an activation that was begun elsewhere, when it has its place. */
+  restart(activation: Activation): void {
+    activation.host = this;
+    const { slots } = this.#core.settings;
+    if (slots === undefined) this.start(activation);
+    else slots.acquire(() => this.start(activation), true);
+  }
+
+  /** Starts an activation that has its messages, and its place. */
+  start(activation: Activation): void {
+    const core = this.#core;
+    const { root } = this.#host;
+    if (activation.isCancelled || root.hasEnded) {
+      this.#end(activation, undefined);
+      return;
+    }
+    activation.host = this;
+    // The dispatcher has asked for a place; the callee gets its caller's.
+    if (core.settings.slots !== undefined) root.holdsSlot = true;
+    const node = this.#nodes[activation.routine.index];
+    if (node === undefined) return;
+    core.engine.coordinator.open(
+      {
+        node,
+        input: activation.data,
+        parent: root,
+        scope: root.scope,
+        isSync: false,
+        activation,
+      },
+      activation,
+    );
+  }
+
+  #end(activation: Activation, failure: { readonly error: unknown } | undefined): void {
+    const core = this.#core;
+    const outcome = outcomeOf(activation, failure);
+    const error = outcome === 'done' || outcome === 'cancelled' ? undefined : failure?.error;
+    const { openJobs, writes: value } = activation;
+    const { id, routine } = activation;
+    core.append(
+      { type: 'RoutineEnd', activation: id, outcome, error, value, time: core.now() },
+      this.#stored(value, routine.name),
+    );
+    if (error !== undefined || isFailure(outcome)) {
+      if (routine.critical) {
+        core.fail(error);
+        return;
+      }
+      if (outcome === 'stop') for (const job of openJobs) this.#desk.end(job, 'failed', error);
+    }
+    for (const job of openJobs) this.#desk.completeIfDone(job);
+  }
+
+  #stored(value: RoutineEndMessage['value'], name: string) {
+    if (value === undefined) return undefined;
+    const stored = this.#core.journal?.prepare(value, name);
+    return stored === undefined ? undefined : { value: stored };
+  }
+}
+
+function isFailure(outcome: RoutineEndMessage['outcome']): boolean {
+  return outcome !== 'done' && outcome !== 'cancelled';
+}
+
+function outcomeOf(
+  activation: Activation,
+  failure: { readonly error: unknown } | undefined,
+): RoutineEndMessage['outcome'] {
+  if (activation.isCancelled) return 'cancelled';
+  if (failure === undefined) return 'done';
+  return isTroupeError(failure.error, 'FATAL') ? 'stop' : activation.onFailure;
+}
+
+/** What a body keeps for its routine. */
+function stateOf(record: RoutineRecord | undefined, activation: Activation): RoutineState {
+  const state = record?.state ?? new Map<string, unknown>();
+  const set = (key: string, value: unknown): void => {
+    if (activation.isCancelled) throw new CancelledError('The activation that writes has ended');
+    state.set(key, value);
+    (activation.writes ??= {})[key] = value;
+  };
+  return {
+    get: <Value>(key: string, fallback?: Value): Value =>
+      (state.has(key) ? state.get(key) : fallback) as Value, // who reads knows what it wrote
+    set,
+    update: (values) => {
+      for (const key of Object.keys(values)) set(key, values[key]);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * Flows: long-lived routines with slots and activation policies, the workers that run them, and the jobs that are posted
+ * to them.
+ *
+ * @module
+ */
+export { flow } from './flow.ts';
+export { flowFromJSON, type FlowSources } from './flow-from-json.ts';
+export { routine, type RoutineDefinition } from './routine.ts';
+export { event, slot, type SlotOptions } from './slot.ts';
+export {
+  allSlotsReady,
+  batchSize,
+  custom,
+  immediate,
+  timeInterval,
+  type Activation,
+  type AskAgain,
+  type Policy,
+  type PolicyOptions,
+  type PolicyView,
+  type SlotView,
+  type Verdict,
+} from './policies.ts';
+export type * from './contract.ts';
+export type * from './flow-types.ts';
+export { createRuntime } from '../runner/flow/create-runtime.ts';
+export type { RuntimeOptions } from '../runner/flow/runtime-options.ts';
+export type { MessageMetrics, RoutineMetrics, RuntimeMetrics, SlotMetrics } from '../runner/flow/metrics.ts';
+export type * from '../runner/flow/runtime.ts';

@@ -1,0 +1,111 @@
+import type { FlowJob } from '../../actors/flow/flow-job.ts';
+import type { JobBook } from '../../actors/flow/worker-core.ts';
+import type { JobStatus } from '../../flow/contract.ts';
+
+/** The jobs of a runtime: those that have not ended, and the last ones that have. */
+export class JobRegister implements JobBook {
+  readonly #retain: number;
+  readonly #open = new Map<string, FlowJob>();
+  readonly #ended = new Map<string, FlowJob>();
+  /** The ids of posts that wait for room. */
+  readonly #reserved = new Set<string>();
+  readonly #counts: Record<JobStatus, number> = {
+    pending: 0,
+    running: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    timedOut: 0,
+  };
+  #waiters: (() => void)[] = [];
+
+  constructor(retain: number) {
+    this.#retain = retain;
+  }
+
+  /** How many are in each status; of the final ones, how many have come there so far. */
+  get counts(): Readonly<Record<JobStatus, number>> {
+    return { ...this.#counts };
+  }
+
+  /** How many wait for their first activation, or for room. */
+  get pending(): number {
+    return this.#counts.pending + this.#reserved.size;
+  }
+
+  /** Whether anything has not ended. */
+  get isBusy(): boolean {
+    return this.#open.size > 0 || this.#reserved.size > 0;
+  }
+
+  has(id: string): boolean {
+    return this.#open.has(id) || this.#ended.has(id) || this.#reserved.has(id);
+  }
+
+  get(id: string): FlowJob | undefined {
+    return this.#open.get(id) ?? this.#ended.get(id);
+  }
+
+  /** Those that have ended. */
+  get ended(): readonly FlowJob[] {
+    return [...this.#ended.values()];
+  }
+
+  /** All, those that have ended first. */
+  list(): readonly FlowJob[] {
+    return [...this.#ended.values(), ...this.#open.values()];
+  }
+
+  /** Keeps an id, until the function that is returned is called. */
+  reserve(id: string): () => void {
+    this.#reserved.add(id);
+    return () => {
+      this.#reserved.delete(id);
+      this.#tell();
+    };
+  }
+
+  onAccepted(job: FlowJob): void {
+    this.#open.set(job.id, job);
+    this.#counts[job.status] += 1;
+  }
+
+  onStarted(job: FlowJob): void {
+    if (!this.#open.has(job.id)) return;
+    this.#counts.pending -= 1;
+    this.#counts.running += 1;
+  }
+
+  onEnded(job: FlowJob): void {
+    if (this.#open.delete(job.id)) this.#counts[job.startedAt === undefined ? 'pending' : 'running'] -= 1;
+    this.#counts[job.status] += 1;
+    this.#keep(job);
+    this.#tell();
+  }
+
+  /** One that had ended before this runtime began. */
+  restore(job: FlowJob): void {
+    this.#keep(job);
+  }
+
+  /** Resolves when all have ended. */
+  async settled(): Promise<void> {
+    while (this.isBusy) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  #keep(job: FlowJob): void {
+    this.#ended.set(job.id, job);
+    if (this.#ended.size <= this.#retain) return;
+    for (const oldest of this.#ended.keys()) {
+      this.#ended.delete(oldest);
+      break;
+    }
+  }
+
+  #tell(): void {
+    if (this.#waiters.length === 0 || this.isBusy) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const goOn of waiters) goOn();
+  }
+}
