@@ -333,6 +333,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
       this.#quietWaiters = [];
       for (const goOn of waiters) goOn();
     }
+    this.#advanceDrain();
   }
 
   // ---- What the engine says.

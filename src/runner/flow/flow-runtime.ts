@@ -1,5 +1,6 @@
 import { v7 } from 'uuid';
 import { FlowWorker } from '../../actors/flow/flow-worker.ts';
+import type { FlowJob } from '../../actors/flow/flow-job.ts';
 import { RuntimeActor } from '../../actors/flow/runtime-actor.ts';
 import { Slots } from '../../actors/slots.ts';
 import type { WorkerJSON } from '../../actors/flow/snapshot.ts';
@@ -87,13 +88,12 @@ export class FlowRuntime implements Runtime {
     try {
       this.#assertOpen();
       const posting = readPosting({ flow, routine, slot, value }, options);
-      const { autoStart } = this.#settings;
-      const entry = this.#workers.find(flow, autoStart);
-      const planned = slotOf(entry.flow, routine, slot);
-      const isStarted = posting.workerId === undefined && autoStart && entry.isIdle;
-      if (isStarted) this.#start(entry, v7());
-      const worker = this.#workers.choose(entry, posting.workerId);
-      return Promise.resolve(this.#posts.deliver(posting, planned, worker));
+      const given = this.#workers.flowOf(flow);
+      const planned = slotOf(given, routine, slot);
+      // Only what nothing refuses starts a worker, or takes the turn of one.
+      const hand = (give: (worker: FlowWorker) => FlowJob | Promise<FlowJob>): FlowJob | Promise<FlowJob> =>
+        this.#hand(given, posting.workerId, give);
+      return Promise.resolve(this.#posts.deliver(posting, planned, hand));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -183,6 +183,23 @@ export class FlowRuntime implements Runtime {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
+  }
+
+  /** Gives a post to the worker that it is for. */
+  #hand(
+    flow: AnyFlow,
+    workerId: string | undefined,
+    give: (worker: FlowWorker) => FlowJob | Promise<FlowJob>,
+  ): FlowJob | Promise<FlowJob> {
+    const isStarted = this.#settings.autoStart && workerId === undefined && this.#workers.isIdle(flow);
+    if (!isStarted) return this.#workers.choose(flow, workerId, give);
+    const worker = this.#start(this.#workers.register(flow), v7());
+    try {
+      return give(worker);
+    } catch (error) {
+      void worker.stop({ isHard: true });
+      throw error;
+    }
   }
 
   #restore(given: unknown): void {

@@ -47,6 +47,9 @@ export function readPosting(
   };
 }
 
+/** Finds the worker that a post is for, and gives it what that gives. */
+export type Hand = (give: (worker: FlowWorker) => FlowJob | Promise<FlowJob>) => FlowJob | Promise<FlowJob>;
+
 /** Lets posts in: as many jobs as may be pending, each under an id of its own. */
 export class Posts {
   readonly #jobs: JobRegister;
@@ -58,17 +61,17 @@ export class Posts {
   }
 
   /** Checks a post and gives it to a worker. Throws, or rejects, where it is refused; then nothing is left of it. */
-  deliver(posting: Posting, slot: PlanSlot, worker: FlowWorker): FlowJob | Promise<FlowJob> {
+  deliver(posting: Posting, slot: PlanSlot, hand: Hand): FlowJob | Promise<FlowJob> {
     const { jobId, value, where } = posting;
     const release = this.#reserve(jobId);
     try {
       const { schema } = slot.slot;
-      if (schema === undefined) return this.#send(posting, { slot, value }, { worker, release });
+      if (schema === undefined) return this.#send(posting, { slot, value }, { hand, release });
       const checked = validate(schema, value, `The value for slot "${where}"`);
       if (!(checked instanceof Promise))
-        return this.#send(posting, { slot, value: checked }, { worker, release });
+        return this.#send(posting, { slot, value: checked }, { hand, release });
       return checked
-        .then((late) => this.#send(posting, { slot, value: late }, { worker, release }))
+        .then((late) => this.#send(posting, { slot, value: late }, { hand, release }))
         .finally(release);
     } catch (error) {
       release();
@@ -79,9 +82,11 @@ export class Posts {
   #send(
     { jobId, metadata }: Posting,
     { slot, value }: { slot: PlanSlot; value: unknown },
-    { worker, release }: { worker: FlowWorker; release: () => void },
+    { hand, release }: { hand: Hand; release: () => void },
   ): FlowJob | Promise<FlowJob> {
-    const posted = worker.post({ slot, value: cloneData(value), jobId, metadata, onAccepted: release });
+    const posted = hand((worker) =>
+      worker.post({ slot, value: cloneData(value), jobId, metadata, onAccepted: release }),
+    );
     return posted instanceof Promise ? posted.finally(release) : posted;
   }
 

@@ -29,11 +29,6 @@ export class FlowEntry {
   constructor(flow: AnyFlow) {
     this.flow = flow;
   }
-
-  /** Whether it has no worker. */
-  get isIdle(): boolean {
-    return this.workers.length === 0;
-  }
 }
 
 // So many ended workers can still be asked for their states.
@@ -80,26 +75,34 @@ export class WorkerRegister {
     return entry;
   }
 
-  /** The entry of a flow to be posted to. */
-  find(flow: AnyFlow | string, mayBeNew: boolean): FlowEntry {
-    if (typeof flow === 'string') return this.#named(flow);
-    if (isFlow(flow) && !this.#flows.has(flow.name) && !mayBeNew) throw notStarted(flow.name);
-    return this.register(flow);
+  /** A flow by value or by name; one that is new is not kept. */
+  flowOf(flow: AnyFlow | string): AnyFlow {
+    if (typeof flow === 'string') return this.#named(flow).flow;
+    if (isFlow(flow) && this.#flows.has(flow.name)) return this.register(flow).flow;
+    if (!isFlow(flow)) throw expected('a flow', 'a flow, or the name of one', flow);
+    return flow;
   }
 
-  /** The worker that a post is for: the one that is named, or the next in turn. */
-  choose(entry: FlowEntry, workerId: string | undefined): FlowWorker {
-    if (workerId !== undefined) return this.#namedWorker(entry, workerId);
-    const open = entry.workers.filter(({ takesPosts }) => takesPosts);
-    const worker = open[entry.turn % Math.max(1, open.length)];
-    if (worker !== undefined) {
-      entry.turn = (entry.turn + 1) % Math.max(1, open.length);
-      return worker;
+  /** Whether a flow has no worker that takes posts. */
+  isIdle(flow: AnyFlow): boolean {
+    return this.#flows.get(flow.name)?.workers.some(({ takesPosts }) => takesPosts) !== true;
+  }
+
+  /** Gives a post to the worker that is named, or else to the next in turn. */
+  choose<Posted>(flow: AnyFlow, workerId: string | undefined, give: (worker: FlowWorker) => Posted): Posted {
+    const entry = this.#flows.get(flow.name);
+    if (workerId !== undefined) return give(this.#namedWorker(flow, workerId));
+    const open = entry?.workers.filter(({ takesPosts }) => takesPosts) ?? [];
+    const worker = open[(entry?.turn ?? 0) % Math.max(1, open.length)];
+    if (entry === undefined || worker === undefined) {
+      if (entry?.wasStarted !== true) throw notStarted(flow.name);
+      throw new WorkerStoppedError(`All workers of flow "${flow.name}" have been stopped`, {
+        hint: 'Start one with `exec`.',
+      });
     }
-    if (!entry.wasStarted) throw notStarted(entry.flow.name);
-    throw new WorkerStoppedError(`All workers of flow "${entry.flow.name}" have been stopped`, {
-      hint: 'Start one with `exec`.',
-    });
+    const posted = give(worker);
+    entry.turn = (entry.turn + 1) % open.length;
+    return posted;
   }
 
   assertFree(workerId: string): void {
@@ -140,13 +143,14 @@ export class WorkerRegister {
     });
   }
 
-  #namedWorker(entry: FlowEntry, workerId: string): FlowWorker {
+  #namedWorker(flow: AnyFlow, workerId: string): FlowWorker {
     const worker = this.get(workerId);
-    if (worker?.plan === entry.flow.plan) return worker;
-    throw new UnknownWorkerError(`Flow "${entry.flow.name}" has no worker "${workerId}"`, {
+    if (worker?.plan === flow.plan) return worker;
+    const known = this.#flows.get(flow.name)?.workers ?? [];
+    throw new UnknownWorkerError(`Flow "${flow.name}" has no worker "${workerId}"`, {
       hint: didYouMean(
         workerId,
-        entry.workers.map(({ id }) => id),
+        known.map(({ id }) => id),
       ),
     });
   }
