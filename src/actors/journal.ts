@@ -9,13 +9,7 @@ import { afterThisTurn } from '../clock.ts';
 import { CheckpointError, isTroupeError, WorkflowAlreadyRunningError } from '../errors.ts';
 import { SharedTimer } from './shared-timer.ts';
 import { MessageEncoder, type Blob, type StoredValue, ValueTooLargeError } from '../log/codec.ts';
-import type {
-  AnyMessage,
-  LogMessage,
-  NodeStartMessage,
-  RequestCreationMessage,
-  RunStatus,
-} from '../log/messages.ts';
+import type { AnyMessage, NodeStartMessage, RequestCreationMessage, RunStatus } from '../log/messages.ts';
 import { UnstorableValueError } from '../stored-value.ts';
 
 /** When a message counts as written: on disk before anything of it shows, or some time later. */
@@ -68,13 +62,17 @@ export class Journal {
   #lease: Lease | undefined;
   #head: WorkflowHead | undefined;
   #status: RunStatus;
-  /** How many entries are safe. */
-  #written: number;
+  /** How many entries the store has. */
+  #stored: number;
+  /** How many it was given, and how many of those are safe. */
+  #given = 0;
+  #safe = 0;
   #pending: string[] = [];
   /** What was called, as long as nothing else has come. */
   #lastCall: RequestCreationMessage | undefined;
   #blobs: Blob[] = [];
-  #replacement: readonly StoredValue[] | undefined;
+  /** What takes the place of all that was written, ahead of what is pending. */
+  #replacement: readonly string[] | undefined;
   #effects: Effect[] = [];
   #isScheduled = false;
   #isHeld = false;
@@ -99,7 +97,7 @@ export class Journal {
     this.#lease = lease;
     this.#head = head;
     this.#status = status;
-    this.#written = length;
+    this.#stored = length;
     this.#heartbeat = heartbeatOf(checkpointer);
     this.#heartbeat.add(this);
   }
@@ -130,14 +128,19 @@ export class Journal {
     if (message.type === 'NodeStart' && call !== undefined && this.#begin(call, message)) return;
     const { text, blobs } = this.#encoder.message(message, fields);
     this.#pending.push(text);
+    this.#given += 1;
     if (message.type === 'RequestCreation') this.#lastCall = message;
+    this.#addBlobs(blobs);
+    this.#status = statusAfter(message) ?? this.#status;
+    this.#schedule();
+  }
+
+  #addBlobs(blobs: readonly Blob[]): void {
     for (const blob of blobs) {
       if (this.#known.has(blob.hash)) continue;
       this.#known.add(blob.hash);
       this.#blobs.push(blob);
     }
-    this.#status = statusAfter(message) ?? this.#status;
-    this.#schedule();
   }
 
   /** What is called and begins at once has one entry. Returns whether that is so: the call is still to be written. */
@@ -149,9 +152,18 @@ export class Journal {
     return true;
   }
 
-  /** Puts these messages in the place of all that were written. To be followed by {@link flush}. */
-  replace(messages: readonly LogMessage[]): void {
-    this.#replacement = messages.map((message) => this.#encoder.message(message));
+  /** Puts these messages in the place of all so far, written or not. */
+  replace(messages: readonly AnyMessage[]): void {
+    const entries = messages.map((message) => this.#encoder.message(message));
+    this.#replacement = entries.map(({ text }) => text);
+    this.#pending = [];
+    this.#lastCall = undefined;
+    // With the log all of its large values go.
+    this.#known.clear();
+    this.#blobs = [];
+    for (const { blobs } of entries) this.#addBlobs(blobs);
+    this.#given += 1;
+    this.#schedule();
   }
 
   /** How much of a log that has ended for good is kept. */
@@ -190,13 +202,12 @@ export class Journal {
 
   /** Acts when everything so far is written. */
   afterWritten(act: () => void): void {
-    const position = this.#written + this.#pending.length + this.#inFlight;
-    const isWaiting = this.#effects.length > 0 || position > this.#written;
+    const isWaiting = this.#effects.length > 0 || this.#given > this.#safe;
     if (this.#isOver || !isWaiting) {
       act();
       return;
     }
-    this.#effects.push({ position, act });
+    this.#effects.push({ position: this.#given, act });
     if (!this.#isSync) this.writeSoon();
   }
 
@@ -204,7 +215,7 @@ export class Journal {
   async flush(options: { readonly releases?: boolean } = {}): Promise<void> {
     if (options.releases === true) this.#releasesNext = true;
     if (this.#isDetached) return;
-    while (!this.#isOver && (this.#pending.length > 0 || this.#writing !== undefined || this.#releasesNext))
+    while (!this.#isOver && (this.#hasPending || this.#writing !== undefined || this.#releasesNext))
       await (this.#isHeld ? this.#waitHeld() : (this.#writing ?? this.#write()));
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -215,7 +226,7 @@ export class Journal {
     if (this.#lease !== undefined || this.#isOver) return true;
     const lease = await this.#checkpointer.acquire(this.workflowId);
     const stored = await this.#checkpointer.read(this.workflowId);
-    if (stored?.entries.length !== this.#written) {
+    if (stored?.entries.length !== this.#stored) {
       await this.#checkpointer.release(lease);
       return false;
     }
@@ -239,14 +250,16 @@ export class Journal {
     if (removes) await this.#checkpointer.delete(this.workflowId).catch(() => undefined);
   }
 
-  #inFlight = 0;
+  get #hasPending(): boolean {
+    return this.#pending.length > 0 || this.#replacement !== undefined;
+  }
 
   get #isOver(): boolean {
     return this.#isDetached || this.#failure !== undefined;
   }
 
   #schedule(): void {
-    if (this.#isHeld || this.#isOver || this.#pending.length === 0) return;
+    if (this.#isHeld || this.#isOver || !this.#hasPending) return;
     if (this.#isSync) this.writeSoon();
     // At once: bodies that never wait for anything outside leave no turn to timers as long as they go on.
     else if (this.#pending.length >= ASYNC_ENTRIES) this.#writeNow();
@@ -270,20 +283,18 @@ export class Journal {
   /** Of what fails the host is told. */
   #write(): Promise<void> {
     if (!this.#isSync) writes.delete(this);
-    const isNothing = this.#pending.length === 0 && !this.#releasesNext;
+    const isNothing = !this.#hasPending && !this.#releasesNext;
     if (this.#isHeld || this.#isOver || isNothing) return Promise.resolve();
-    this.#writing = this.#send(this.#takeBatch());
+    this.#writing = this.#send(this.#takeBatch(), this.#given);
     return this.#writing;
   }
 
   #takeBatch(): CheckpointBatch {
     const replacement = this.#replacement;
-    const entries = replacement?.map(({ text }) => text) ?? this.#pending;
-    // With the log that is replaced all of its large values go.
-    const blobs = replacement === undefined ? this.#blobs : distinctBlobs(replacement);
+    const blobs = this.#blobs;
     const batch: CheckpointBatch = {
-      first: this.#written,
-      entries,
+      first: this.#stored,
+      entries: replacement === undefined ? this.#pending : [...replacement, ...this.#pending],
       status: this.#status,
       ...(this.#isSync ? {} : { isRelaxed: true }),
       ...(this.#head === undefined ? {} : { head: this.#head }),
@@ -296,11 +307,11 @@ export class Journal {
     this.#replacement = undefined;
     this.#isReleasing = this.#releasesNext;
     this.#releasesNext = false;
-    this.#inFlight = entries.length;
     return batch;
   }
 
-  async #send(batch: CheckpointBatch): Promise<void> {
+  /** `given`: how many entries are safe with it. */
+  async #send(batch: CheckpointBatch, given: number): Promise<void> {
     try {
       if (this.#lease === undefined) {
         this.#lease = await this.#checkpointer.acquire(this.workflowId);
@@ -308,34 +319,32 @@ export class Journal {
       }
       if (batch.entries.length > 0) await this.#checkpointer.append(this.#lease, batch);
       else await this.#checkpointer.release(this.#lease);
-      this.#onSent(batch);
+      this.#onSent(batch, given);
     } catch (error) {
       this.#fail(error);
     }
     this.#writing = undefined;
     this.#isReleasing = false;
-    this.#inFlight = 0;
     try {
-      this.#runEffects(batch.replaces === true);
+      this.#runEffects();
     } catch (error) {
       this.#fail(error);
     }
     this.#schedule();
   }
 
-  #onSent(batch: CheckpointBatch): void {
+  #onSent(batch: CheckpointBatch, given: number): void {
     this.#head = undefined;
-    this.#written += batch.entries.length;
-    // In one step with it: whoever asks in between must not count the entries twice.
-    this.#inFlight = 0;
+    this.#stored = batch.entries.length + (batch.replaces === true ? 0 : this.#stored);
+    this.#safe = given;
     if (batch.releases !== true) return;
     this.#lease = undefined;
     this.#heartbeat.delete(this);
   }
 
-  #runEffects(isAll: boolean): void {
+  #runEffects(): void {
     if (this.#isOver || this.#effects.length === 0) return;
-    const after = isAll ? -1 : this.#effects.findIndex(({ position }) => position > this.#written);
+    const after = this.#effects.findIndex(({ position }) => position > this.#safe);
     const due = this.#effects.splice(0, after === -1 ? this.#effects.length : after);
     for (const { act } of due) act();
   }
@@ -356,6 +365,7 @@ export class Journal {
   /** What was to show something that was not written never will. */
   #drop(): void {
     this.#pending = [];
+    this.#replacement = undefined;
     this.#blobs = [];
     this.#effects = [];
     this.#releasesNext = false;
@@ -436,12 +446,6 @@ function heartbeatOf(checkpointer: Checkpointer): SharedTimer<Journal> {
   });
   heartbeats.set(checkpointer, made);
   return made;
-}
-
-function distinctBlobs(values: readonly StoredValue[]): readonly Blob[] {
-  const found = new Map<string, Blob>();
-  for (const { blobs } of values) for (const blob of blobs) found.set(blob.hash, blob);
-  return [...found.values()];
 }
 
 function statusAfter(message: AnyMessage): RunStatus | undefined {
