@@ -10,6 +10,8 @@ import type { Attempt, Invocation } from './invocation.ts';
 export interface BodyHost {
   readonly runId: RunId;
   readonly workflowId: string | undefined;
+  /** What idempotency keys of a workflow begin with. */
+  readonly keyBase: string;
   call(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): Promise<unknown>;
   callSync(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): unknown;
   callBatch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]>;
@@ -103,11 +105,11 @@ export class BodyContext {
   }
 
   get idempotencyKey(): string {
-    const { workflowId, runId } = this.#host;
+    const { workflowId, runId, keyBase } = this.#host;
     const { invocation } = this.#attempt;
     return workflowId === undefined
       ? `${runId}:${invocation.requestId}`
-      : `${workflowId}:${hash('sha256', pathOf(runId, invocation), 'base64url').slice(0, KEY_CHARS)}`;
+      : `${workflowId}:${hash('sha256', pathOf(keyBase, invocation), 'base64url').slice(0, KEY_CHARS)}`;
   }
 }
 
@@ -118,8 +120,8 @@ const KEY_CHARS = 22;
  * The calls that lead to an invocation. Its id would not do: one that was lost before it was written may be given again to
  * something else.
  */
-function pathOf(runId: RunId, invocation: Invocation): string {
-  const steps: unknown[] = [runId];
+function pathOf(keyBase: string, invocation: Invocation): string {
+  const steps: unknown[] = [keyBase];
   for (let at: Invocation | undefined = invocation; at !== undefined; at = at.parent) steps.push(at.step);
   return JSON.stringify(steps);
 }

@@ -41,6 +41,11 @@ export class Calls implements BodyHost {
     return this.#options.settings.runId;
   }
 
+  get keyBase(): string {
+    const { keyBase, runId } = this.#options.settings;
+    return keyBase ?? runId;
+  }
+
   get workflowId(): string | undefined {
     return this.#options.settings.workflowId;
   }

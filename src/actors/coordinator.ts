@@ -61,6 +61,8 @@ export interface CoordinatorOptions {
   readonly host: CoordinatorHost;
   /** Of a durable workflow. */
   readonly journal: Journal | undefined;
+  /** Whether calls are told from each other by their places, which are the same in every execution. */
+  readonly isKeyed: boolean;
   /** Of one that goes on. */
   readonly replay: Replay | undefined;
 }
@@ -144,8 +146,8 @@ export class Coordinator {
   /** What was recorded in the place of a request; undefined for a new one. */
   #recordedOf(request: CallRequest): RecordedCall | undefined {
     const { parent: caller, node, input, key } = request;
-    const { journal, replay } = this.#options;
-    if (journal !== undefined) request.step = caller?.nextStep(node.name, key);
+    const { isKeyed, replay } = this.#options;
+    if (isKeyed) request.step ??= caller?.nextStep(node.name, key);
     return replay?.take({ caller, node, input, key });
   }
 

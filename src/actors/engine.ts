@@ -20,7 +20,7 @@ export interface EngineHost extends CoordinatorHost {
   /** An invocation waits for a person, or no longer does. */
   onWaitingChanged(invocation: Invocation): void;
   /** The next attempt of an invocation is put off. */
-  onDelayed?(): void;
+  onDelayed?(invocation: Invocation): void;
   /** Calls `goOn` when work that was put off may go on. */
   whenOpen?(goOn: () => void): void;
   /** Stops what is over time although the busy thread let no timer fire; whether it did. */
@@ -78,6 +78,7 @@ export class Engine {
       actor,
       host,
       journal,
+      isKeyed: workflowId !== undefined,
       replay,
     });
     this.coordinator = coordinator;

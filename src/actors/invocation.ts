@@ -155,6 +155,8 @@ export interface GraphView {
 
 /** What an activation of a routine makes of its invocation. */
 export interface ActivationSeat {
+  /** Unique in its worker, also when it is begun again elsewhere. */
+  readonly id: number;
   /** Where it goes on: with which attempt, and when, in ms since the epoch. */
   readonly resumption: { readonly attempt: number; readonly at: number } | undefined;
   /** The context that its body gets. */

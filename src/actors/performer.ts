@@ -32,7 +32,7 @@ export interface PerformerOptions {
   readonly withdrawQuestions: (invocation: Invocation) => void;
   /** Hears of attempts that are put off, and may hold them up. */
   readonly host: {
-    onDelayed?(): void;
+    onDelayed?(invocation: Invocation): void;
     whenOpen?(goOn: () => void): void;
   };
   /** Stops the run whose time is up although the busy thread let no timer fire; whether it did. */
@@ -81,7 +81,7 @@ export class Performer implements AttemptListener {
     else {
       invocation.backoffUntil = settings.clock.now() + delayMs;
       invocation.backoff = settings.clock.setTimeout(again, delayMs);
-      host.onDelayed?.();
+      host.onDelayed?.(invocation);
     }
   }
 

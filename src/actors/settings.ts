@@ -33,6 +33,8 @@ export interface RunSettings {
   readonly runId: RunId;
   readonly workflowId: string | undefined;
   readonly sessionId: string | undefined;
+  /** What idempotency keys begin with, where runs of several ids go on with each other. Default: the run's id. */
+  readonly keyBase?: string;
   readonly clock: Clock;
   readonly timeoutMs: number | null;
   readonly onError: ErrorPolicy;

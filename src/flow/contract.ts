@@ -179,6 +179,7 @@ export interface TraceEntry {
     | 'activated'
     | 'finished'
     | 'failed'
+    | 'retried'
     | 'skipped'
     | 'dropped'
     | 'parked'

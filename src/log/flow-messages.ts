@@ -1,5 +1,15 @@
-/** The final statuses of a job. */
-export type JobEndStatus = 'completed' | 'failed' | 'cancelled' | 'timedOut';
+import type { JobEndStatus, WorkerJSON } from './worker-json.ts';
+
+/** A worker begins, or its log does anew. */
+export interface WorkerStartMessage {
+  readonly type: 'WorkerStart';
+  readonly flow: string;
+  /** By which the flow is known again. */
+  readonly structure: string;
+  /** What it held then, as JSON; nothing when left out. */
+  readonly snapshot?: WorkerJSON;
+  readonly time: number;
+}
 
 /** A job begins: a message for a slot, by the place of the slot in the flow. */
 export interface JobPostMessage {
@@ -34,6 +44,17 @@ export interface RoutineEmitMessage {
   /** The id of the first message; those of the others follow. */
   readonly mail: number;
   readonly value: readonly unknown[];
+  readonly time: number;
+}
+
+/** An attempt of a routine has failed, and another one will come. */
+export interface RoutineRetryMessage {
+  readonly type: 'RoutineRetry';
+  readonly activation: number;
+  /** The number of the next attempt. */
+  readonly attempt: number;
+  /** When it is due, in ms since the epoch. */
+  readonly at: number;
   readonly time: number;
 }
 
@@ -94,6 +115,8 @@ export interface JobEndMessage {
 
 /** Everything that happens to the messages and the jobs of a worker. */
 export type FlowMessage =
+  | WorkerStartMessage
+  | RoutineRetryMessage
   | JobPostMessage
   | RoutineActivationMessage
   | RoutineEmitMessage
@@ -104,7 +127,12 @@ export type FlowMessage =
   | JobValueMessage
   | JobEndMessage;
 
+/** What is about jobs. */
+export type JobMessage = Exclude<FlowMessage, WorkerStartMessage>;
+
 const TYPES: ReadonlySet<string> = new Set<FlowMessage['type']>([
+  'WorkerStart',
+  'RoutineRetry',
   'JobPost',
   'RoutineActivation',
   'RoutineEmit',

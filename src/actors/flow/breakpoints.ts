@@ -46,10 +46,20 @@ export class Breakpoints {
   park(mail: number, slot: number, value: unknown): void {
     if (this.#rules.size === 0) return;
     for (const rule of this.#rules) {
-      if (rule.slot !== slot || rule.when?.(cloneData(value)) === false) continue;
+      if (rule.slot !== slot || !this.#isMeant(rule, value)) continue;
       this.#parked.set(mail, rule);
       this.#core.append({ type: 'MessagePark', mail, slot, time: this.#core.now() });
       return;
+    }
+  }
+
+  /** What a condition throws at is parked: it is nothing that may go on unseen. */
+  #isMeant({ when }: BreakpointRule, value: unknown): boolean {
+    try {
+      return when?.(cloneData(value)) !== false;
+    } catch (error) {
+      this.#core.settings.logger.error({ err: error }, 'The condition of a breakpoint threw');
+      return true;
     }
   }
 

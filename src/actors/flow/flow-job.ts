@@ -1,7 +1,7 @@
 import { toError } from '../../errors.ts';
 import type { DeadLetter, Job, JobLogLine, JobStatus, TraceEntry } from '../../flow/contract.ts';
 import type { FlowPlan } from '../../flow/plan.ts';
-import type { FlowMessage, JobEndMessage } from '../../log/flow-messages.ts';
+import type { JobEndMessage, JobMessage } from '../../log/flow-messages.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Emissions } from './emission.ts';
 import { jobTable } from '../../machines/job.ts';
@@ -74,7 +74,7 @@ export class FlowJob implements Job {
   /** Those that work for it. */
   readonly activations: JobActivation[] = [];
   #status: JobStatus = jobTable.initial.value;
-  #messages: FlowMessage[] = [];
+  #messages: JobMessage[] = [];
   #deadLetters: readonly DeadLetter[] = [];
   #lines: JobLogLine[] = [];
   readonly #host: JobHost;
@@ -156,7 +156,7 @@ export class FlowJob implements Job {
   }
 
   /** Something has happened to it. */
-  note(message: FlowMessage): void {
+  note(message: JobMessage): void {
     this.#messages.push(message);
     if (this.#messages.length >= 2 * KEPT_ENTRIES) this.#messages = this.#messages.slice(-KEPT_ENTRIES);
   }

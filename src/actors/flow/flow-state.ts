@@ -1,8 +1,11 @@
+import { recordOf } from '../../clone.ts';
+import { UnknownRoutineError } from '../../errors.ts';
 import type { DeadLetter, FailurePolicy } from '../../flow/contract.ts';
 import type { FlowPlan, PlanRoutine } from '../../flow/plan.ts';
 import type {
   FlowMessage,
   JobEndMessage,
+  JobMessage,
   JobPostMessage,
   JobValueMessage,
   MessageDropMessage,
@@ -11,7 +14,9 @@ import type {
   RoutineActivationMessage,
   RoutineEmitMessage,
   RoutineEndMessage,
+  RoutineRetryMessage,
 } from '../../log/flow-messages.ts';
+import { didYouMean } from '../../suggest.ts';
 import { Activation } from './activation.ts';
 import { FlowJob, type JobHost } from './flow-job.ts';
 import { Mailbox, type Mail } from './mailbox.ts';
@@ -74,9 +79,36 @@ export class FlowState {
     );
   }
 
+  /**
+   * A copy of the state of a routine.
+   *
+   * @throws {@link UnknownRoutineError} UNKNOWN_ROUTINE
+   */
+  stateOf(name: string): Readonly<Record<string, unknown>> {
+    const planned = this.plan.find(name);
+    if (planned === undefined) {
+      const names = this.plan.routines.map((each) => each.name);
+      throw new UnknownRoutineError(`Flow "${this.plan.name}" has no routine "${name}"`, {
+        hint: didYouMean(name, names),
+      });
+    }
+    const state = this.routines[planned.index]?.state ?? new Map<string, unknown>();
+    return recordOf(Object.fromEntries(state)) as Readonly<Record<string, unknown>>; // a record stays one
+  }
+
+  /** The states of all routines, by name. */
+  allStates(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+    return Object.fromEntries(this.plan.routines.map(({ name }) => [name, this.stateOf(name)]));
+  }
+
   /** How many messages wait in slots. */
   get queued(): number {
     return this.mailboxes.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** How many things it holds. */
+  get size(): number {
+    return this.queued + this.parked.size + this.activations.size + this.jobs.size;
   }
 
   apply(message: FlowMessage): void {
@@ -92,6 +124,11 @@ export class FlowState {
         break;
       case 'RoutineEnd':
         this.#end(message);
+        break;
+      case 'RoutineRetry':
+        this.#retry(message);
+        break;
+      case 'WorkerStart':
         break;
       case 'MessageDrop':
         this.#drop(message);
@@ -195,6 +232,13 @@ export class FlowState {
     }
   }
 
+  #retry(message: RoutineRetryMessage): void {
+    const activation = this.activations.get(message.activation);
+    if (activation === undefined) return;
+    activation.resumption = message;
+    note(activation.jobs, message);
+  }
+
   #drop(message: MessageDropMessage): void {
     const mail = this.parked.get(message.mail) ?? this.mailboxes[message.slot]?.remove(message.mail);
     if (mail === undefined) return;
@@ -273,7 +317,7 @@ function isNeeded({ jobs }: Mail): boolean {
   return jobs.some(({ hasEnded }) => !hasEnded);
 }
 
-function note(jobs: readonly FlowJob[], message: FlowMessage): void {
+function note(jobs: readonly FlowJob[], message: JobMessage): void {
   for (const job of jobs) job.note(message);
 }
 

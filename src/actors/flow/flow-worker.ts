@@ -1,12 +1,11 @@
 import type { AnyActorRef } from 'xstate';
 import { afterThisTurn } from '../../clock.ts';
-import { recordOf } from '../../clone.ts';
-import { CancelledError, UnknownRoutineError, WorkerStoppedError } from '../../errors.ts';
-import type { StopOptions, Worker, WorkerStatus } from '../../flow/contract.ts';
+import { CancelledError, isTroupeError, WorkerStoppedError } from '../../errors.ts';
+import type { Worker, WorkerStatus } from '../../flow/contract.ts';
 import type { FlowPlan } from '../../flow/plan.ts';
 import { InvocationIds } from '../../ids.ts';
 import type { FlowMessage } from '../../log/flow-messages.ts';
-import { didYouMean } from '../../suggest.ts';
+import type { JobJSON, WorkerJSON } from '../../log/worker-json.ts';
 import { ContextScope } from '../context-store.ts';
 import type { Deadline } from '../deadline.ts';
 import { Engine, type EngineHost } from '../engine.ts';
@@ -16,16 +15,18 @@ import { RunActors, type DefectListener } from '../run-actors.ts';
 import type { PauseInfo, RunSettings } from '../settings.ts';
 import { Breakpoints, type BreakpointRule } from './breakpoints.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { WorkerDurability, type OpenedWorker } from './durable-worker.ts';
 import type { FlowJob, JobHost } from './flow-job.ts';
 import { FlowState } from './flow-state.ts';
 import { JobDesk } from './job-desk.ts';
 import { PostOffice, type PostRequest } from './post-office.ts';
-import { isStill } from './stillness.ts';
-import { loadSnapshot, snapshotOf, type WorkerJSON } from './snapshot.ts';
+import { isStill, isWithin } from './stillness.ts';
+import { loadSnapshot, readJob, snapshotOf } from './snapshot.ts';
 import { Traffic } from './traffic.ts';
 import { Workbench, type WorkbenchHost } from './workbench.ts';
 import type { FlowLimits, JobBook, WorkerCore } from './worker-core.ts';
 import { createWorkerNode } from './routine-node.ts';
+import { WorkerEnding, type EndingHost, type StopOrder } from './worker-ending.ts';
 import { WorkerHandle } from './worker-handle.ts';
 import { WorkerLog } from './worker-log.ts';
 
@@ -42,10 +43,12 @@ export interface FlowWorkerOptions {
   readonly onEnded: () => void;
   /** What it goes on from. */
   readonly past?: WorkerJSON | undefined;
+  /** Reads what is stored of a durable worker. */
+  readonly open?: (() => Promise<OpenedWorker>) | undefined;
 }
 
 /** A running flow: its state, its actors, and its status. */
-export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHost {
+export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHost, EndingHost {
   readonly id: string;
   readonly plan: FlowPlan;
   readonly settings: RunSettings;
@@ -57,24 +60,25 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   readonly dispatcher: Dispatcher;
   readonly breakpoints: Breakpoints;
   readonly handle: Worker;
-  readonly root: Invocation;
-  readonly journal: Journal | undefined = undefined;
-  /** Why it failed. */
-  error: unknown;
+  /** What all activations are calls of; undefined before it has begun. */
+  root: Invocation | undefined;
+  /** When it began. */
+  startedAt: number | undefined;
   readonly #options: FlowWorkerOptions;
   readonly #actors: RunActors;
+  readonly #ids: InvocationIds;
   readonly #defects: DefectListener;
   readonly #desk: JobDesk;
   readonly #office: PostOffice;
   readonly #bench: Workbench;
+  readonly #ending: WorkerEnding;
   /** Until all that is at work has come to rest. */
   #quietWaiters: (() => void)[] = [];
-  #endWaiters: (() => void)[] = [];
   #onResume: (() => void)[] = [];
+  #isRestDue = false;
   #holds = 0;
-  #startedAt = 0;
-  #drainReason: unknown;
-  #isEnding = false;
+  readonly #durability: WorkerDurability | undefined;
+  #opening: Promise<void> | undefined;
 
   constructor(options: FlowWorkerOptions) {
     const { id, plan, settings, self, limits, book } = options;
@@ -90,6 +94,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.handle = new WorkerHandle(this);
     this.#actors = new RunActors(self, false);
     const ids = new InvocationIds(settings.runId);
+    this.#ids = ids;
     this.#defects = {
       ownsRequest: (requestId) => ids.ordinalOfRequest(requestId) !== -1,
       onDefect: (error) => this.fail(error),
@@ -103,20 +108,29 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
       ids,
       deadlines: new Set<Deadline>(),
     });
-    if (options.past !== undefined) loadSnapshot(this.state, options.past, this);
+    this.#durability = options.open === undefined ? undefined : new WorkerDurability(this);
     this.#desk = new JobDesk(this);
     this.#office = new PostOffice(this, this.#desk);
     this.#bench = new Workbench(this, { desk: this.#desk, office: this.#office, host: this });
+    const parts = { desk: this.#desk, office: this.#office, durability: this.#durability };
+    this.#ending = new WorkerEnding(this, this, parts);
     const { clock, slots } = settings;
     const { routines: records } = this.state;
     this.dispatcher = new Dispatcher({ records, clock, slots, host: this.#bench });
-    this.root = this.engine.coordinator.openRoot({
-      node: createWorkerNode(plan.name),
-      input: undefined,
-      parent: undefined,
-      scope: new ContextScope(settings.context),
-      isSync: false,
-    });
+  }
+
+  get journal(): Journal | undefined {
+    return this.#durability?.journal;
+  }
+
+  /** How many things it holds. */
+  get size(): number {
+    return this.state.size;
+  }
+
+  /** Why it failed. */
+  get error(): unknown {
+    return this.#ending.error;
   }
 
   get status(): WorkerStatus {
@@ -127,7 +141,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   /** Whether it has ended, or is ending. */
   get isOver(): boolean {
     const { status } = this;
-    return status === 'stopped' || status === 'failed' || this.root.hasEnded;
+    return status === 'stopped' || status === 'failed' || this.root?.hasEnded === true;
   }
 
   /** Whether routines may be activated. */
@@ -139,7 +153,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   /** Whether it takes posts. */
   get takesPosts(): boolean {
     const { status } = this;
-    return status !== 'draining' && !this.isOver;
+    return status !== 'draining' && !this.isOver && !this.#ending.hasBegun;
   }
 
   /** The questions of its routines that wait for a person. */
@@ -148,28 +162,75 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   }
 
   begin(): void {
+    const { open, past } = this.#options;
+    if (past !== undefined) this.#load(past);
+    if (open === undefined) this.#begin(past?.jobs);
+    else this.#opening = this.#open(open);
+  }
+
+  async #open(read: () => Promise<OpenedWorker>): Promise<void> {
+    try {
+      const opened = await read();
+      if (this.isOver) {
+        await opened.journal.detach();
+        return;
+      }
+      const { past, messages } = opened;
+      if (past !== undefined) this.#load(past);
+      for (const message of messages) {
+        const job = message.type === 'JobEnd' ? this.state.jobs.get(message.job) : undefined;
+        this.state.apply(message);
+        if (job !== undefined) this.#restore(job);
+      }
+      this.#durability?.begin(opened);
+      this.#begin([...this.state.jobs.keys()].map((id) => ({ id })));
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#opening = undefined;
+  }
+
+  #load(past: WorkerJSON): void {
+    loadSnapshot(this.state, past, this);
+    for (const job of past.ended) this.#restore(readJob(job, this));
+  }
+
+  #restore(job: FlowJob): void {
+    job.settle();
+    this.book.restore(job);
+  }
+
+  /** `jobs`: those that go on. */
+  #begin(jobs: readonly Pick<JobJSON, 'id' | 'timeLeftMs'>[] | undefined): void {
     const { publisher, coordinator } = this.engine;
-    this.#startedAt = this.now();
+    this.startedAt = this.now();
     if (publisher.isObserved) {
-      const span = { spanId: this.root.nodeId, parentSpanId: null };
+      const span = { spanId: this.#ids.nodeId(0), parentSpanId: null };
       publisher.publish(
         { type: 'RunStart', ...span, target: this.plan.name, inputs: undefined },
-        this.#startedAt,
+        this.startedAt,
       );
     }
+    this.root = coordinator.openRoot({
+      node: createWorkerNode(this.plan.name),
+      input: undefined,
+      parent: undefined,
+      scope: new ContextScope(this.settings.context),
+      isSync: false,
+    });
     coordinator.start(this.root);
-    for (const { id, timeLeftMs } of this.#options.past?.jobs ?? []) {
+    for (const { id, timeLeftMs } of jobs ?? []) {
       const job = this.state.jobs.get(id);
       if (job !== undefined) this.#desk.open(job, timeLeftMs);
     }
     this.#options.self.send({ type: 'OPEN' });
     // Whoever has started it looks first.
-    if (this.#options.past !== undefined) afterThisTurn(() => this.#goOnFromPast());
+    if (jobs !== undefined) afterThisTurn(() => this.#goOnFromPast());
   }
 
   /** What it holds just now, as JSON. */
   snapshot(): WorkerJSON {
-    return snapshotOf(this.id, this.state, (job) => this.#desk.timeLeftOf(job));
+    return snapshotOf(this, (job) => this.#desk.timeLeftOf(job));
   }
 
   /** What was begun elsewhere is begun again. */
@@ -184,23 +245,26 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   /** Posts a message; see {@link PostOffice.post}. */
   post(request: PostRequest): FlowJob | Promise<FlowJob> {
-    if (!this.takesPosts) throw stopped(this.id);
+    if (!this.takesPosts)
+      throw this.startedAt === undefined && this.error !== undefined ? this.error : stopped(this.id);
+    if (this.#opening !== undefined) return this.#opening.then(() => this.post(request));
     const posted = this.#office.post(request);
     this.dispatcher.run();
-    return posted;
+    return this.journal === undefined ? posted : this.#written(posted);
+  }
+
+  /** A post is accepted when it is written. */
+  async #written(posted: FlowJob | Promise<FlowJob>): Promise<FlowJob> {
+    const job = await posted;
+    await this.#durability?.written();
+    return job;
   }
 
   /** Answers a question of a routine, of one job where one is given. */
   async respond(key: string, value: unknown, job?: FlowJob): Promise<void> {
-    const within =
-      job === undefined
-        ? undefined
-        : (invocation: Invocation) =>
-            isWithin(
-              invocation,
-              job.activations.map((each) => each.invocation),
-            );
-    await this.engine.questions.respond(key, value, within);
+    const asks = (asker: Invocation): boolean =>
+      job === undefined || job.activations.some(({ invocation }) => isWithin(asker, invocation));
+    await this.engine.questions.respond(key, value, asks);
   }
 
   pause(_reason?: unknown): Promise<void> {
@@ -214,12 +278,12 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   resume(): void {
     if (this.status !== 'paused') return;
     this.#options.self.send({ type: 'RESUME' });
-    this.#goOn();
+    this.goOn();
   }
 
   /** Resolves when no body works: none runs, or all wait for a person, for room, or for their next attempt. */
   quiet(): Promise<void> {
-    if (this.#isQuiet) return Promise.resolve();
+    if (this.isQuiet) return Promise.resolve();
     return new Promise((resolve) => this.#quietWaiters.push(resolve));
   }
 
@@ -228,20 +292,14 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.#holds += 1;
     return () => {
       this.#holds -= 1;
-      if (this.#holds === 0 && this.isOpen) this.#goOn();
+      if (this.#holds === 0 && this.isOpen) this.goOn();
     };
   }
 
-  /** `isHard`: without what is left to be drained. */
-  stop({
-    drain = false,
-    reason = 'stopped',
-    isHard = false,
-  }: StopOptions & { isHard?: boolean } = {}): Promise<void> {
-    if (this.isOver) return this.ended();
-    if (drain) this.#drain(reason);
-    else if (isHard || this.status !== 'draining') this.#stopNow(reason);
-    return this.ended();
+  stop(order: StopOrder = {}): Promise<void> {
+    if (this.#opening !== undefined) return this.#opening.then(() => this.stop(order));
+    if (!this.isOver) this.#ending.stop(order);
+    return this.#ending.ended();
   }
 
   /** The jobs that a request works for. */
@@ -249,7 +307,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     const asking = this.engine.coordinator.find(requestId);
     if (asking === undefined) return [];
     for (const { invocation, jobs } of this.state.activations.values())
-      if (isWithin(asking, [invocation])) return jobs;
+      if (isWithin(asking, invocation)) return jobs;
     return [];
   }
 
@@ -258,42 +316,15 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     const mail = this.breakpoints.drop(rule, id);
     for (const job of mail?.jobs ?? []) this.#desk.completeIfDone(job);
     this.onSettled();
-    this.#advanceDrain();
   }
 
   fail(error: unknown): void {
-    if (this.isOver || this.#isEnding) return;
-    this.#isEnding = true;
-    this.error = error;
-    this.#office.refusePosts();
-    this.#desk.endAll('failed', error);
-    this.#close('FAIL', error);
+    this.#ending.fail(error);
   }
 
-  /** Resolves when it has ended. */
-  ended(): Promise<void> {
-    const { status } = this;
-    if (status === 'stopped' || status === 'failed') return Promise.resolve();
-    return new Promise((resolve) => this.#endWaiters.push(resolve));
-  }
-
-  /** The state of a routine, as it is now. */
-  stateOf(name: string): Readonly<Record<string, unknown>> {
-    const planned = this.plan.find(name);
-    if (planned === undefined)
-      throw new UnknownRoutineError(`Flow "${this.plan.name}" has no routine "${name}"`, {
-        hint: didYouMean(
-          name,
-          this.plan.routines.map((each) => each.name),
-        ),
-      });
-    const state = this.state.routines[planned.index]?.state ?? new Map<string, unknown>();
-    return recordOf(Object.fromEntries(state)) as Readonly<Record<string, unknown>>; // a record stays one
-  }
-
-  /** The states of all routines, by name. */
-  allStates(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
-    return Object.fromEntries(this.plan.routines.map(({ name }) => [name, this.stateOf(name)]));
+  /** Resolves when it has been read what is stored of it. */
+  async opened(): Promise<void> {
+    await this.#opening;
   }
 
   now(): number {
@@ -301,8 +332,9 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   }
 
   append(message: FlowMessage, fields?: StoredFields): void {
-    this.journal?.append(message, fields);
+    this.#durability?.append(message, fields);
     this.engine.keeper.append(message);
+    this.#durability?.onAppended();
   }
 
   cancelJob(job: FlowJob, reason: unknown): boolean {
@@ -324,16 +356,27 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   onDispatched(): void {
     if (this.traffic.isBusy) this.#office.breakRing();
-    this.#advanceDrain();
+    this.onSettled();
   }
 
   onSettled(): void {
-    if (this.#quietWaiters.length > 0 && this.#isQuiet) {
+    const isAwaited = this.#quietWaiters.length > 0 || this.status === 'draining';
+    if (!isAwaited || this.#isRestDue) return;
+    this.#isRestDue = true;
+    // Not in the middle of what has led here.
+    queueMicrotask(() => {
+      this.#isRestDue = false;
+      this.#onRest();
+    });
+  }
+
+  #onRest(): void {
+    if (this.#quietWaiters.length > 0 && this.isQuiet) {
       const waiters = this.#quietWaiters;
       this.#quietWaiters = [];
       for (const goOn of waiters) goOn();
     }
-    this.#advanceDrain();
+    this.#ending.advance();
   }
 
   // ---- What the engine says.
@@ -354,8 +397,13 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.engine.withdrawQuestions(invocation);
   }
 
-  onFailed(): void {
-    // What a failure leads to is said by the routine's policy.
+  /** What a failure leads to is said by the routine's policy, unless it is fatal. */
+  onFailed(invocation: Invocation, error: unknown): void {
+    if (invocation.activation !== undefined || !isTroupeError(error, 'FATAL')) return;
+    const signalReason = new CancelledError(error);
+    for (const { invocation: own } of this.state.activations.values())
+      if (own !== undefined && isWithin(invocation, own))
+        this.engine.coordinator.stop(own, { error, signalReason });
   }
 
   onRootEnded(_event: EndEvent, _outcome: Outcome): void {
@@ -370,7 +418,15 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     // See `onIdle`.
   }
 
-  onDelayed(): void {
+  onDelayed({ activation, attempt, backoffUntil }: Invocation): void {
+    if (activation !== undefined)
+      this.append({
+        type: 'RoutineRetry',
+        activation: activation.id,
+        attempt: (attempt?.number ?? 0) + 1,
+        at: backoffUntil,
+        time: this.now(),
+      });
     this.onSettled();
   }
 
@@ -391,81 +447,33 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     return false;
   }
 
-  get #isQuiet(): boolean {
+  get isQuiet(): boolean {
     for (const activation of this.state.activations.values()) if (!isStill(activation)) return false;
     return true;
   }
 
-  #goOn(): void {
+  goOn(): void {
     this.#desk.holdDeadlines(false);
-    const putOff = this.#onResume;
-    this.#onResume = [];
-    for (const goOn of putOff) goOn();
+    this.releasePutOff();
     this.dispatcher.wakeAll();
     this.dispatcher.run();
   }
 
-  #drain(reason: unknown): void {
-    this.#drainReason = reason;
-    if (this.status === 'draining') return;
-    this.#options.self.send({ type: 'DRAIN' });
-    this.#office.refusePosts();
-    this.#goOn();
-  }
-
-  /** What is left when nothing goes on by itself: flushes one routine after the other, senders first, and then ends. */
-  #advanceDrain(): void {
-    if (
-      this.status !== 'draining' ||
-      this.isOver ||
-      this.#isEnding ||
-      !this.#isQuiet ||
-      this.dispatcher.isBusy
-    )
-      return;
-    const activations = [...this.state.activations.values()];
-    // Another attempt will come by itself.
-    if (activations.some(({ invocation }) => invocation?.backoff !== undefined)) return;
-    const next = this.state.routines
-      .filter(({ plan, mailboxes }) => plan.policy.flush && mailboxes.some(({ size }) => size > 0))
-      .filter(({ plan, running }) => running < plan.concurrency)
-      .toSorted((a, b) => a.plan.rank - b.plan.rank)[0];
-    if (next === undefined) this.#stopNow(this.#drainReason);
-    else this.dispatcher.flush(next.plan.index);
-  }
-
-  #stopNow(reason: unknown): void {
-    if (this.#isEnding) return;
-    this.#isEnding = true;
-    this.#office.refusePosts();
-    this.#desk.endAll('cancelled', new CancelledError(reason));
-    this.#close('STOP', undefined);
-  }
-
-  #close(type: 'STOP' | 'FAIL', error: unknown): void {
-    const { coordinator, publisher } = this.engine;
-    const wasDraining = this.status === 'draining';
-    this.dispatcher.clear();
-    const cancelled = new CancelledError(error ?? 'The worker was stopped');
+  releasePutOff(): void {
     const putOff = this.#onResume;
     this.#onResume = [];
-    coordinator.stop(this.root, { error: cancelled, signalReason: cancelled });
     for (const goOn of putOff) goOn();
-    const status = type === 'FAIL' ? 'failed' : wasDraining ? 'completed' : 'cancelled';
-    const time = this.now();
-    if (publisher.isObserved) {
-      const span = { spanId: this.root.nodeId, parentSpanId: null };
-      const failure = error === undefined ? {} : { error };
-      const durationMs = time - this.#startedAt;
-      publisher.publish({ type: 'RunEnd', ...span, status, outputs: {}, durationMs, ...failure }, time);
-    }
+  }
+
+  move(type: 'DRAIN' | 'STOP' | 'FAIL', error?: unknown): void {
+    const { status }: { status: string } = this.#options.self.getSnapshot();
+    if (status === 'active') this.#options.self.send({ type, error });
+  }
+
+  retire(): void {
     this.#actors.remove(this.#defects);
-    this.#options.self.send({ type, error });
     this.onSettled();
     this.#options.onEnded();
-    const waiters = this.#endWaiters;
-    this.#endWaiters = [];
-    for (const goOn of waiters) goOn();
   }
 }
 
@@ -473,11 +481,4 @@ function stopped(id: string): WorkerStoppedError {
   return new WorkerStoppedError(`Worker "${id}" takes no more posts`, {
     hint: 'Post to another worker of the flow, or start one with `exec`.',
   });
-}
-
-/** Whether an invocation is one of these, or below one. */
-function isWithin(invocation: Invocation, tops: readonly (Invocation | undefined)[]): boolean {
-  for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
-    if (tops.includes(each)) return true;
-  return false;
 }

@@ -1,5 +1,5 @@
 import { CancelledError, RunTimeoutError } from '../../errors.ts';
-import type { JobEndStatus } from '../../log/flow-messages.ts';
+import type { JobEndStatus } from '../../log/worker-json.ts';
 import { Deadline } from '../deadline.ts';
 import type { FlowJob } from './flow-job.ts';
 import type { WorkerCore } from './worker-core.ts';

@@ -168,7 +168,9 @@ export class PostOffice {
       // It may still wait for others of its emits: then the place is needed to make room for them.
       if (emissions.waiting === 0) return;
       afterThisTurn(() => {
-        if (emissions.blocked > 0 && emissions.isAwaited) coordinator.yieldSlot(invocation);
+        if (emissions.blocked === 0 || !emissions.isAwaited) return;
+        coordinator.yieldSlot(invocation);
+        this.#core.onSettled();
       });
     });
   }

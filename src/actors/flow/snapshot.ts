@@ -1,65 +1,14 @@
 import { CheckpointError, FlowConfigError } from '../../errors.ts';
-import type { DeadLetter, JobStatus, MessageSource } from '../../flow/contract.ts';
+import type { DeadLetter } from '../../flow/contract.ts';
 import type { FlowPlan } from '../../flow/plan.ts';
 import { fromStored, toStored } from '../../log/codec.ts';
+import type { ActivationJSON, JobJSON, MailJSON, WorkerJSON } from '../../log/worker-json.ts';
 import { UnstorableValueError } from '../../stored-value.ts';
 import { Activation } from './activation.ts';
 import { FlowJob, type JobHost } from './flow-job.ts';
-import type { FlowState, MessageCounts } from './flow-state.ts';
+import type { FlowState } from './flow-state.ts';
 import type { Mail } from './mailbox.ts';
-
-/** A message: its id, its value, the places of its jobs, where it came from, when, and its hops. */
-type MailJSON = readonly [
-  id: number,
-  value: unknown,
-  jobs: readonly number[],
-  source: MessageSource,
-  at: number,
-  hops: number,
-];
-
-/** A job as JSON. */
-export interface JobJSON {
-  readonly id: string;
-  readonly status: JobStatus;
-  readonly metadata: unknown;
-  readonly createdAt: number;
-  readonly startedAt?: number | undefined;
-  readonly completedAt?: number | undefined;
-  readonly error?: unknown;
-  readonly values: unknown;
-  readonly deadLetters: unknown;
-  /** What is left of its time, in ms. */
-  readonly timeLeftMs?: number | undefined;
-}
-
-interface ActivationJSON {
-  readonly id: number;
-  readonly routine: number;
-  readonly reason: string;
-  readonly time: number;
-  /** By the places of the routine's slots. */
-  readonly mails: readonly (readonly MailJSON[])[];
-  /** Its next attempt, and when it is due. */
-  readonly resumption?: { readonly attempt: number; readonly at: number };
-}
-
-/** What a worker holds, as JSON. */
-export interface WorkerJSON {
-  readonly id: string;
-  readonly flow: string;
-  /** By which a flow is known again. */
-  readonly structure: string;
-  readonly nextMail: number;
-  readonly nextActivation: number;
-  readonly counts: MessageCounts;
-  /** Those that have not ended. */
-  readonly jobs: readonly JobJSON[];
-  /** By the places of the slots; what was parked is behind them. */
-  readonly slots: readonly (readonly MailJSON[])[];
-  readonly activations: readonly ActivationJSON[];
-  readonly routines: readonly { readonly state: unknown; readonly lastAt?: number }[];
-}
+import type { WorkerCore } from './worker-core.ts';
 
 /** What a flow is known again by: its parts, their order, and how they are connected. */
 export function structureOf({ name, routines, parts }: FlowPlan): string {
@@ -74,8 +23,7 @@ export function structureOf({ name, routines, parts }: FlowPlan): string {
 
 /** What a worker holds just now, as JSON. What is at work is kept as begun, to run again. */
 export function snapshotOf(
-  id: string,
-  state: FlowState,
+  { id, state, book }: Pick<WorkerCore, 'id' | 'state' | 'book'>,
   timeLeftOf: (job: FlowJob) => number | undefined,
 ): WorkerJSON {
   const { plan, nextMail, nextActivation, counts } = state;
@@ -98,6 +46,7 @@ export function snapshotOf(
     nextActivation,
     counts: { ...counts },
     jobs: jobs.map((job) => jobJSON(job, timeLeftOf(job))),
+    ended: book.endedOf(id).map((job) => jobJSON(job)),
     slots: state.mailboxes.map((mailbox) =>
       [...mailbox.all(), ...parked.filter(({ slot }) => slot === mailbox.slot)].map(mailJSON),
     ),
@@ -110,27 +59,21 @@ export function snapshotOf(
 }
 
 function activationJSON(
-  { id, routine, begun, mails, invocation, resumption }: Activation,
+  { id, routine, begun, mails, resumption }: Activation,
   mailJSON: (mail: Mail) => MailJSON,
 ): ActivationJSON {
-  const isPutOff = invocation?.backoff !== undefined && invocation.attempt !== undefined;
-  const next = isPutOff
-    ? { attempt: (invocation.attempt?.number ?? 0) + 1, at: invocation.backoffUntil }
-    : invocation === undefined
-      ? resumption
-      : undefined;
   return {
     id,
     routine: routine.index,
     reason: begun.reason,
     time: begun.time,
     mails: mails.map((list) => list.map(mailJSON)),
-    ...(next === undefined ? {} : { resumption: next }),
+    ...(resumption === undefined ? {} : { resumption: { attempt: resumption.attempt, at: resumption.at } }),
   };
 }
 
 /** A job as JSON. */
-export function jobJSON(job: FlowJob, timeLeftMs?: number): JobJSON {
+function jobJSON(job: FlowJob, timeLeftMs?: number): JobJSON {
   const { id, status, metadata, createdAt, startedAt, completedAt, error, values, deadLetters } = job;
   const what = (): string => `job "${id}"`;
   return {

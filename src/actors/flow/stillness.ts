@@ -8,9 +8,22 @@ export function isStill({ invocation, emissions }: Activation): boolean {
   return isBlocked ? emissions.blocked === emissions.waiting : standsStill(invocation);
 }
 
+/** Whether an attempt of it, or of what it has called, is put off: it goes on by itself. */
+export function isPutOff({ invocation }: Activation): boolean {
+  return invocation?.subtree().some(({ backoff }) => backoff !== undefined) === true;
+}
+
 function standsStill(invocation: Invocation): boolean {
   if (invocation.hasEnded || invocation.openQuestions > 0 || invocation.backoff !== undefined) return true;
   if (!invocation.hasLiveCalls || invocation.callsInCheck > 0) return false;
   for (const child of invocation.children) if (!standsStill(child)) return false;
   return true;
+}
+
+/** Whether an invocation is another one, or below it. */
+export function isWithin(invocation: Invocation, top: Invocation | undefined): boolean {
+  if (top === undefined) return false;
+  for (let each: Invocation | undefined = invocation; each !== undefined; each = each.parent)
+    if (each === top) return true;
+  return false;
 }

@@ -1,8 +1,10 @@
 import type { TraceEntry } from '../../flow/contract.ts';
 import type { FlowPlan, PlanRoutine } from '../../flow/plan.ts';
 import type {
-  FlowMessage,
   JobEndMessage,
+  JobMessage,
+  JobValueMessage,
+  MessageEditMessage,
   RoutineActivationMessage,
   RoutineEmitMessage,
   RoutineEndMessage,
@@ -11,7 +13,7 @@ import type {
 /** What has happened to a job, from the messages about it. */
 export function traceOf(
   plan: Pick<FlowPlan, 'routines' | 'slots'>,
-  messages: readonly FlowMessage[],
+  messages: readonly JobMessage[],
 ): readonly TraceEntry[] {
   const fold = new TraceFold(plan);
   return messages.map((message) => fold.entryOf(message));
@@ -34,7 +36,7 @@ class TraceFold {
     this.#plan = plan;
   }
 
-  entryOf(message: FlowMessage): TraceEntry {
+  entryOf(message: JobMessage): TraceEntry {
     switch (message.type) {
       case 'JobPost':
         return { type: 'posted', at: message.time, ...this.#place(message.slot), messages: [message.mail] };
@@ -44,6 +46,15 @@ class TraceFold {
         return this.#emitted(message);
       case 'RoutineEnd':
         return this.#ended(message);
+      case 'RoutineRetry': {
+        const { time: at, attempt, activation } = message;
+        return {
+          type: 'retried',
+          at,
+          ...nameOf(this.#routines.get(activation)),
+          reason: `attempt ${attempt}`,
+        };
+      }
       case 'MessageDrop': {
         const { time: at, slot, mail, reason } = message;
         return { type: 'dropped', at, ...this.#place(slot), messages: [mail], reason };
@@ -53,12 +64,8 @@ class TraceFold {
         const type = message.type === 'MessagePark' ? 'parked' : 'released';
         return { type, at: message.time, ...this.#place(message.slot), messages: [message.mail] };
       }
-      case 'MessageEdit':
-        return { type: 'edited', at: message.time, messages: [message.mail] };
-      case 'JobValue':
-        return { type: 'set', at: message.time, reason: message.key };
       default:
-        return jobEnded(message);
+        return entryOfOther(message);
     }
   }
 
@@ -89,6 +96,14 @@ class TraceFold {
 
 function nameOf(routine: PlanRoutine | undefined): { readonly routine?: string } {
   return routine === undefined ? {} : { routine: routine.name };
+}
+
+function entryOfOther(message: JobEndMessage | JobValueMessage | MessageEditMessage): TraceEntry {
+  const { type, time: at } = message;
+  if (type === 'JobEnd') return jobEnded(message);
+  return type === 'JobValue'
+    ? { type: 'set', at, reason: message.key }
+    : { type: 'edited', at, messages: [message.mail] };
 }
 
 function jobEnded({ time: at, status, error }: JobEndMessage): TraceEntry {

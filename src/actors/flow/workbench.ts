@@ -18,7 +18,7 @@ import type { WorkerCore } from './worker-core.ts';
 export interface WorkbenchHost {
   readonly isOpen: boolean;
   /** What the activations are calls of. */
-  readonly root: Invocation;
+  readonly root: Invocation | undefined;
   onDispatched(): void;
 }
 
@@ -132,7 +132,7 @@ export class Workbench implements DispatchHost, ActivationHost {
   start(activation: Activation): void {
     const core = this.#core;
     const { root } = this.#host;
-    if (activation.isCancelled || root.hasEnded) {
+    if (activation.isCancelled || root === undefined || root.hasEnded) {
       this.#end(activation, undefined);
       return;
     }
@@ -148,6 +148,8 @@ export class Workbench implements DispatchHost, ActivationHost {
         parent: root,
         scope: root.scope,
         isSync: false,
+        // Known by its number, which is the same wherever it is begun again.
+        step: { attempt: 1, before: activation.id, name: node.name },
         activation,
       },
       activation,

@@ -25,6 +25,10 @@ export interface JobBook {
   onStarted(job: FlowJob): void;
   /** It has ended, and whoever waits for it may know. */
   onEnded(job: FlowJob): void;
+  /** It had ended before. */
+  restore(job: FlowJob): void;
+  /** The jobs of a worker that have ended and are kept. */
+  endedOf(workerId: string): readonly FlowJob[];
 }
 
 /** What the parts of a worker share. */

@@ -6,7 +6,7 @@ export interface WorkerSource {
   readonly plan: { readonly name: string };
   readonly status: WorkerStatus;
   readonly error: unknown;
-  stateOf(routine: string): Readonly<Record<string, unknown>>;
+  readonly state: { stateOf(routine: string): Readonly<Record<string, unknown>> };
   pause(reason?: unknown): Promise<void>;
   resume(): void;
   stop(options?: StopOptions): Promise<void>;
@@ -37,7 +37,7 @@ export class WorkerHandle implements Worker {
   }
 
   state(routine: string): Readonly<Record<string, unknown>> {
-    return this.#source.stateOf(routine);
+    return this.#source.state.stateOf(routine);
   }
 
   pause(reason?: unknown): Promise<void> {

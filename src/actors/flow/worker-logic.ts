@@ -135,6 +135,6 @@ function moved(
   if (value === 'failed' && event.type === 'FAIL')
     return { ...base, status: 'error', output: undefined, error: event.error };
   if (value === 'stopped')
-    return { ...base, status: 'done', output: worker?.allStates() ?? {}, error: undefined };
+    return { ...base, status: 'done', output: worker?.state.allStates() ?? {}, error: undefined };
   return { ...base, status: 'active', output: undefined, error: undefined };
 }

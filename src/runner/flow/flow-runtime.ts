@@ -3,14 +3,15 @@ import { FlowWorker } from '../../actors/flow/flow-worker.ts';
 import type { FlowJob } from '../../actors/flow/flow-job.ts';
 import { RuntimeActor } from '../../actors/flow/runtime-actor.ts';
 import { Slots } from '../../actors/slots.ts';
-import type { WorkerJSON } from '../../actors/flow/snapshot.ts';
+import { openWorker } from '../../actors/flow/durable-worker.ts';
+import type { WorkerJSON } from '../../log/worker-json.ts';
 import { systemClock, type Clock } from '../../clock.ts';
 import { RuntimeClosedError, UnknownIdError } from '../../errors.ts';
 import type { Job, Worker } from '../../flow/contract.ts';
 import type { AnyFlow } from '../../flow/flow-types.ts';
 import { createRunId } from '../../ids.ts';
 import type { Logger } from '../../logger.ts';
-import { assertKnownOptions, assertOneOf, assertTimeout } from '../../nodes/validate.ts';
+import { assertFunction, assertKnownOptions, assertOneOf, assertTimeout } from '../../nodes/validate.ts';
 import { openLogFile, type LogTarget } from '../logging.ts';
 import { partsOf, runnerLogger, settingsOf, type RunnerParts } from '../settings-of.ts';
 import { closeProcessors } from '../ticket.ts';
@@ -27,7 +28,7 @@ import type {
   ShutdownOptions,
   SnapshotOptions,
 } from './runtime.ts';
-import { endedJob, readSnapshot, takeSnapshot, type RuntimeSnapshot } from './snapshots.ts';
+import { readSnapshot, takeSnapshot, type RuntimeSnapshot } from './snapshots.ts';
 import { Posts, readPosting, slotOf, textOf, type PostArguments } from './posts.ts';
 import { WorkerRegister, type FlowEntry } from './worker-register.ts';
 
@@ -116,7 +117,7 @@ export class FlowRuntime implements Runtime {
     assertKnownOptions('waitUntilAllJobsFinished', options, ['timeout']);
     const { timeout } = options;
     if (timeout !== 0) assertTimeout('`timeout`', timeout);
-    const settled = this.#jobs.settled().then(() => true);
+    const settled = this.#settled().then(() => true);
     if (timeout === undefined || timeout === null) return settled;
     return Promise.race([settled, this.#elapsed(timeout, settled).then(() => !this.#jobs.isBusy)]);
   }
@@ -140,12 +141,13 @@ export class FlowRuntime implements Runtime {
     assertKnownOptions('breakpoint', options, ['flow', 'routine', 'slot', 'when']);
     const { flow, routine, slot, when } = options;
     const entry = this.#workers.register(flow);
+    assertFunction('`when`', when);
     const planned = slotOf(entry.flow, routine, slot);
     return setBreakpoint(entry, { slot: planned.index, when });
   }
 
   metrics(): RuntimeMetrics {
-    const messages = messageMetrics(this.#workers.all);
+    const messages = messageMetrics(this.#workers.all, this.#workers.forgotten);
     return { jobs: this.#jobs.counts, messages, workers: this.#workers.live.length };
   }
 
@@ -158,7 +160,7 @@ export class FlowRuntime implements Runtime {
     try {
       const quiet = Promise.all(live.map((worker) => worker.quiet()));
       await (timeout === undefined ? quiet : Promise.race([quiet, this.#elapsed(timeout, quiet)]));
-      return takeSnapshot(this.#workers.live, this.#jobs.ended);
+      return takeSnapshot(this.#workers.live);
     } finally {
       for (const release of releases) release();
     }
@@ -175,9 +177,8 @@ export class FlowRuntime implements Runtime {
     const { wait = true, timeout } = options;
     const isFirst = this.#closing === undefined;
     this.#closing ??= this.#close(wait, timeout);
-    // Who does not want to wait cancels what another call has left to drain.
-    if (!isFirst && !wait)
-      for (const worker of this.#workers.live) void worker.stop({ reason: 'shutdown', isHard: true });
+    // Who does not want to wait, or not so long, cancels what another call has left to drain.
+    if (!isFirst) void this.#cutShort(wait, timeout);
     return this.#closing;
   }
 
@@ -197,36 +198,51 @@ export class FlowRuntime implements Runtime {
     try {
       return give(worker);
     } catch (error) {
-      void worker.stop({ isHard: true });
+      void worker.stop();
       throw error;
     }
   }
 
   #restore(given: unknown): void {
-    const { workers, jobs } = readSnapshot(given);
-    for (const past of workers) this.#start(this.#workers.register(past.flow), past.id, past);
-    for (const { flow, workerId, job } of jobs) this.#jobs.restore(endedJob(job, { flow, workerId }));
+    for (const past of readSnapshot(given).workers)
+      this.#start(this.#workers.register(past.flow), past.id, past);
   }
 
   #start(entry: FlowEntry, workerId: string, past?: WorkerJSON): FlowWorker {
     this.#workers.assertFree(workerId);
     const { maxHops, jobTimeoutMs } = this.#settings;
+    const { checkpointer } = this.#settings.shared;
+    const isDurable = checkpointer !== undefined && checkpointer !== null;
     const runId = createRunId();
     const settings = {
       ...settingsOf(this.#parts, { runId, options: {}, isSync: false }),
       slots: this.#slots,
+      ...(isDurable ? { workflowId: workerId, keyBase: workerId } : {}),
     };
+    const { plan } = entry.flow;
+    const open = isDurable
+      ? (): ReturnType<typeof openWorker> =>
+          openWorker({
+            checkpointer,
+            durability: this.#settings.shared.durability ?? 'sync',
+            workerId,
+            runId,
+            plan,
+            now: () => this.#clock.now(),
+          })
+      : undefined;
     const worker: FlowWorker = this.#actor.spawn(
       workerId,
       (self) =>
         new FlowWorker({
           id: workerId,
-          plan: entry.flow.plan,
+          plan,
           settings,
           self,
           limits: { maxHops, jobTimeoutMs },
           book: this.#jobs,
           past,
+          open,
           onEnded: () => {
             this.#workers.retire(workerId);
             this.#actor.onWorkerEnded();
@@ -243,13 +259,29 @@ export class FlowRuntime implements Runtime {
     throw new RuntimeClosedError('The runtime was shut down', { hint: 'Create another one.' });
   }
 
+  /** Cancels what is left, at once or after a time. */
+  async #cutShort(
+    wait: boolean,
+    timeout: number | undefined,
+    ended: Promise<unknown> = this.#closing ?? Promise.resolve(),
+  ): Promise<void> {
+    if (wait && timeout === undefined) return;
+    if (wait && timeout !== undefined) await this.#elapsed(timeout, ended);
+    for (const worker of this.#workers.live) void worker.stop({ reason: 'shutdown', keeps: true });
+  }
+
+  async #settled(): Promise<void> {
+    // Those that are just being read have jobs that nobody knows yet.
+    await Promise.all(this.#workers.live.map((worker) => worker.opened()));
+    await this.#jobs.settled();
+  }
+
   async #close(wait: boolean, timeout: number | undefined): Promise<void> {
     const { live } = this.#workers;
-    const ended = Promise.all(live.map((worker) => worker.stop({ drain: wait, reason: 'shutdown' })));
-    if (wait && timeout !== undefined) {
-      await Promise.race([ended, this.#elapsed(timeout, ended)]);
-      for (const worker of this.#workers.live) void worker.stop({ reason: 'shutdown', isHard: true });
-    }
+    const ended = Promise.all(
+      live.map((worker) => worker.stop({ drain: wait, reason: 'shutdown', keeps: true })),
+    );
+    await this.#cutShort(wait, timeout, ended);
     await ended;
     const { subscriber, processors, caches } = this.#parts;
     await subscriber?.drained();

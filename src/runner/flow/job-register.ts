@@ -46,9 +46,8 @@ export class JobRegister implements JobBook {
     return this.#open.get(id) ?? this.#ended.get(id);
   }
 
-  /** Those that have ended. */
-  get ended(): readonly FlowJob[] {
-    return [...this.#ended.values()];
+  endedOf(workerId: string): readonly FlowJob[] {
+    return [...this.#ended.values()].filter((job) => job.workerId === workerId);
   }
 
   /** All, those that have ended first. */
@@ -83,7 +82,6 @@ export class JobRegister implements JobBook {
     this.#tell();
   }
 
-  /** One that had ended before this runtime began. */
   restore(job: FlowJob): void {
     this.#keep(job);
   }

@@ -1,3 +1,4 @@
+import type { MessageCounts } from '../../actors/flow/flow-state.ts';
 import type { FlowWorker } from '../../actors/flow/flow-worker.ts';
 import type { JobStatus } from '../../flow/contract.ts';
 
@@ -55,9 +56,9 @@ export interface RuntimeMetrics {
   readonly flows?: Readonly<Record<string, Readonly<Record<string, RoutineMetrics>>>>;
 }
 
-/** What has become of the messages of workers. */
-export function messageMetrics(workers: readonly FlowWorker[]): MessageMetrics {
-  const sum = { posted: 0, delivered: 0, dropped: 0, deadLettered: 0, parked: 0, queued: 0, running: 0 };
+/** What has become of the messages of workers; `before`: of those that are not known any more. */
+export function messageMetrics(workers: readonly FlowWorker[], before: MessageCounts): MessageMetrics {
+  const sum = { ...before, parked: 0, queued: 0, running: 0 };
   for (const { state } of workers) {
     const { counts, parked, queued, activations } = state;
     sum.posted += counts.posted;

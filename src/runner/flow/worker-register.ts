@@ -1,4 +1,5 @@
 import type { BreakpointRule } from '../../actors/flow/breakpoints.ts';
+import type { MessageCounts } from '../../actors/flow/flow-state.ts';
 import type { FlowWorker } from '../../actors/flow/flow-worker.ts';
 import {
   DuplicateIdError,
@@ -39,6 +40,8 @@ export class WorkerRegister {
   readonly #flows = new Map<string, FlowEntry>();
   readonly #workers = new Map<string, FlowWorker>();
   readonly #ended = new Map<string, FlowWorker>();
+  /** What had become of the messages of those that are not known any more. */
+  readonly forgotten: MessageCounts = { posted: 0, delivered: 0, dropped: 0, deadLettered: 0 };
 
   constructor(flows: readonly AnyFlow[]) {
     for (const flow of flows) this.register(flow);
@@ -113,7 +116,7 @@ export class WorkerRegister {
   }
 
   add(entry: FlowEntry, worker: FlowWorker): void {
-    this.#ended.delete(worker.id);
+    this.#forget(worker.id);
     this.#workers.set(worker.id, worker);
     entry.workers.push(worker);
     entry.wasStarted = true;
@@ -130,9 +133,16 @@ export class WorkerRegister {
     this.#ended.set(workerId, worker);
     if (this.#ended.size <= KEPT_WORKERS) return;
     for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest);
+      this.#forget(oldest);
       break;
     }
+  }
+
+  #forget(workerId: string): void {
+    const counts = this.#ended.get(workerId)?.state.counts;
+    this.#ended.delete(workerId);
+    for (const key of ['posted', 'delivered', 'dropped', 'deadLettered'] as const)
+      this.forgotten[key] += counts?.[key] ?? 0;
   }
 
   #named(name: string): FlowEntry {
