@@ -28,3 +28,5 @@ export { createRuntime } from '../runner/flow/create-runtime.ts';
 export type { RuntimeOptions } from '../runner/flow/runtime-options.ts';
 export type { MessageMetrics, RoutineMetrics, RuntimeMetrics, SlotMetrics } from '../runner/flow/metrics.ts';
 export type * from '../runner/flow/runtime.ts';
+export { fromFlow, type FlowEmbeddingOptions } from '../runner/flow/from-flow.ts';
+export type { WorkerCommand, WorkerLogic, WorkerSnapshot, WorkerView } from '../actors/flow/worker-logic.ts';

@@ -17,6 +17,7 @@ import { Breakpoints, type BreakpointRule } from './breakpoints.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { WorkerDurability, type OpenedWorker } from './durable-worker.ts';
 import type { FlowJob, JobHost } from './flow-job.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import { FlowState } from './flow-state.ts';
 import { JobDesk } from './job-desk.ts';
 import { PostOffice, type PostRequest } from './post-office.ts';
@@ -25,6 +26,7 @@ import { loadSnapshot, readJob, snapshotOf } from './snapshot.ts';
 import { Traffic } from './traffic.ts';
 import { Workbench, type WorkbenchHost } from './workbench.ts';
 import type { FlowLimits, JobBook, WorkerCore } from './worker-core.ts';
+import { Rest } from './rest.ts';
 import { createWorkerNode } from './routine-node.ts';
 import { WorkerEnding, type EndingHost, type StopOrder } from './worker-ending.ts';
 import { WorkerHandle } from './worker-handle.ts';
@@ -41,6 +43,8 @@ export interface FlowWorkerOptions {
   readonly book: JobBook;
   /** It has ended, and nothing of it runs. */
   readonly onEnded: () => void;
+  /** Counts what its routines do. */
+  readonly meter?: FlowMeter | undefined;
   /** What it goes on from. */
   readonly past?: WorkerJSON | undefined;
   /** Reads what is stored of a durable worker. */
@@ -72,10 +76,12 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   readonly #office: PostOffice;
   readonly #bench: Workbench;
   readonly #ending: WorkerEnding;
-  /** Until all that is at work has come to rest. */
-  #quietWaiters: (() => void)[] = [];
+  readonly #rest = new Rest(
+    () => this.isQuiet,
+    () => this.#ending.advance(),
+  );
   #onResume: (() => void)[] = [];
-  #isRestDue = false;
+  #isUpdateDue = false;
   #holds = 0;
   readonly #durability: WorkerDurability | undefined;
   #opening: Promise<void> | undefined;
@@ -104,7 +110,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
       settings,
       actors: this.#actors,
       host: this,
-      log: new WorkerLog(this.state),
+      log: new WorkerLog(this.state, options.meter),
       ids,
       deadlines: new Set<Deadline>(),
     });
@@ -226,6 +232,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.#options.self.send({ type: 'OPEN' });
     // Whoever has started it looks first.
     if (jobs !== undefined) afterThisTurn(() => this.#goOnFromPast());
+    else if (this.state.queued > 0) this.goOn();
   }
 
   /** What it holds just now, as JSON. */
@@ -283,8 +290,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   /** Resolves when no body works: none runs, or all wait for a person, for room, or for their next attempt. */
   quiet(): Promise<void> {
-    if (this.isQuiet) return Promise.resolve();
-    return new Promise((resolve) => this.#quietWaiters.push(resolve));
+    return this.#rest.quiet();
   }
 
   /** Starts nothing more until the function that is returned is called. */
@@ -300,6 +306,17 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     if (this.#opening !== undefined) return this.#opening.then(() => this.stop(order));
     if (!this.isOver) this.#ending.stop(order);
     return this.#ending.ended();
+  }
+
+  /** Jobs have come, or have ended. */
+  onJobsChanged(): void {
+    if (!this.#isUpdateDue) {
+      this.#isUpdateDue = true;
+      queueMicrotask(() => {
+        this.#isUpdateDue = false;
+        if (!this.isOver) this.#options.self.send({ type: 'UPDATE' });
+      });
+    }
   }
 
   /** The jobs that a request works for. */
@@ -360,23 +377,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   }
 
   onSettled(): void {
-    const isAwaited = this.#quietWaiters.length > 0 || this.status === 'draining';
-    if (!isAwaited || this.#isRestDue) return;
-    this.#isRestDue = true;
-    // Not in the middle of what has led here.
-    queueMicrotask(() => {
-      this.#isRestDue = false;
-      this.#onRest();
-    });
-  }
-
-  #onRest(): void {
-    if (this.#quietWaiters.length > 0 && this.isQuiet) {
-      const waiters = this.#quietWaiters;
-      this.#quietWaiters = [];
-      for (const goOn of waiters) goOn();
-    }
-    this.#ending.advance();
+    if (this.#rest.isAwaited || this.status === 'draining') this.#rest.check();
   }
 
   // ---- What the engine says.

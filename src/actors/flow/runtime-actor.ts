@@ -3,7 +3,7 @@ import { runnerChart } from '../../machines/runner.ts';
 import { fromChart } from '../chart-logic.ts';
 import { guardInspector, type Inspector } from '../inspector.ts';
 import type { FlowWorker } from './flow-worker.ts';
-import { createWorkerLogic } from './worker-logic.ts';
+import { createWorkerLogic, type SeatedWorker } from './worker-logic.ts';
 
 const runtimeLogic = fromChart(runnerChart);
 
@@ -23,17 +23,17 @@ export class RuntimeActor {
   }
 
   /** Starts the actor of a worker, with the worker that is made for it. */
-  spawn(workerId: string, make: (self: AnyActorRef) => FlowWorker): FlowWorker {
-    let worker: FlowWorker | undefined;
-    const logic = createWorkerLogic({ make: (_input, { self }) => (worker = make(self)) });
+  spawn(workerId: string, make: (self: AnyActorRef) => SeatedWorker): FlowWorker {
+    let seated: SeatedWorker | undefined;
+    const logic = createWorkerLogic((_past, { self }) => (seated = make(self)));
     const parent = this.#isInspected ? { parent: this.#actor } : {};
     const actor: AnyActorRef = createActor(logic, { id: workerId, input: undefined, ...parent });
     // What a worker fails with is told by its jobs and its status.
     actor.subscribe({ error: () => undefined });
     actor.start();
-    if (worker === undefined) throw new Error(`The actor of worker "${workerId}" did not start`);
+    if (seated === undefined) throw new Error(`The actor of worker "${workerId}" did not start`);
     this.#actor.send({ type: 'RUN' });
-    return worker;
+    return seated.worker;
   }
 
   onWorkerEnded(): void {

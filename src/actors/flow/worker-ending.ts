@@ -11,6 +11,8 @@ import type { WorkerCore } from './worker-core.ts';
 export interface StopOrder extends StopOptions {
   /** What is left of a durable worker stays, for others to go on with. */
   readonly keeps?: boolean;
+  /** That it was cancelled is its actor's error. */
+  readonly isCancel?: boolean;
 }
 
 /** What ending leaves to the worker. */
@@ -56,6 +58,7 @@ export class WorkerEnding {
   #keeps = false;
   #isDone = false;
   #isDrained = false;
+  #cancel: CancelledError | undefined;
   #waiters: (() => void)[] = [];
 
   constructor(core: WorkerCore, host: EndingHost, parts: EndingParts) {
@@ -64,7 +67,8 @@ export class WorkerEnding {
     this.#parts = parts;
   }
 
-  stop({ drain = false, reason = 'stopped', keeps = false }: StopOrder): void {
+  stop({ drain = false, reason = 'stopped', keeps = false, isCancel = false }: StopOrder): void {
+    if (isCancel) this.#cancel = new CancelledError(reason);
     if (keeps) this.#keeps = true;
     if (drain) this.#drain(reason);
     else this.#stopNow(reason);
@@ -130,7 +134,7 @@ export class WorkerEnding {
   #cancelAll(reason: unknown): void {
     if (this.#host.isOver) return;
     this.#parts.desk.endAll('cancelled', new CancelledError(reason));
-    this.#close('STOP', undefined);
+    this.#close('STOP', this.#cancel);
   }
 
   #close(type: 'STOP' | 'FAIL', error: unknown): void {

@@ -17,7 +17,7 @@ import { partsOf, runnerLogger, settingsOf, type RunnerParts } from '../settings
 import { closeProcessors } from '../ticket.ts';
 import { setBreakpoint } from './breakpoint.ts';
 import { JobRegister } from './job-register.ts';
-import { messageMetrics, type RuntimeMetrics } from './metrics.ts';
+import { flowMetrics, messageMetrics, type RuntimeMetrics } from './metrics.ts';
 import type { RuntimeSettings } from './runtime-options.ts';
 import type {
   Breakpoint,
@@ -60,7 +60,7 @@ export class FlowRuntime implements Runtime {
     this.#slots = concurrency === Number.POSITIVE_INFINITY ? undefined : new Slots(concurrency);
     this.#jobs = new JobRegister(retain);
     this.#posts = new Posts(this.#jobs, settings.maxQueueSize);
-    this.#workers = new WorkerRegister(flows);
+    this.#workers = new WorkerRegister(flows, settings.monitoring);
     if (settings.snapshot !== undefined && settings.snapshot !== null) this.#restore(settings.snapshot);
   }
 
@@ -148,7 +148,9 @@ export class FlowRuntime implements Runtime {
 
   metrics(): RuntimeMetrics {
     const messages = messageMetrics(this.#workers.all, this.#workers.forgotten);
-    return { jobs: this.#jobs.counts, messages, workers: this.#workers.live.length };
+    const { live, entries } = this.#workers;
+    const counts = { jobs: this.#jobs.counts, messages, workers: live.length };
+    return this.#settings.monitoring ? { ...counts, flows: flowMetrics(entries) } : counts;
   }
 
   async snapshot(options: SnapshotOptions = {}): Promise<RuntimeSnapshot> {
@@ -231,24 +233,25 @@ export class FlowRuntime implements Runtime {
             now: () => this.#clock.now(),
           })
       : undefined;
-    const worker: FlowWorker = this.#actor.spawn(
-      workerId,
-      (self) =>
-        new FlowWorker({
-          id: workerId,
-          plan,
-          settings,
-          self,
-          limits: { maxHops, jobTimeoutMs },
-          book: this.#jobs,
-          past,
-          open,
-          onEnded: () => {
-            this.#workers.retire(workerId);
-            this.#actor.onWorkerEnded();
-          },
-        }),
-    );
+    const worker: FlowWorker = this.#actor.spawn(workerId, (self) => ({
+      worker: new FlowWorker({
+        id: workerId,
+        plan,
+        settings,
+        self,
+        limits: { maxHops, jobTimeoutMs },
+        book: this.#jobs,
+        meter: entry.meter,
+        past,
+        open,
+        onEnded: () => {
+          this.#workers.retire(workerId);
+          this.#actor.onWorkerEnded();
+        },
+      }),
+      post: () => Promise.resolve(),
+      jobs: () => this.#jobs.counts,
+    }));
     this.#workers.add(entry, worker);
     worker.begin();
     return worker;

@@ -5,6 +5,7 @@ import type { JobStatus } from '../../flow/contract.ts';
 /** The jobs of a runtime: those that have not ended, and the last ones that have. */
 export class JobRegister implements JobBook {
   readonly #retain: number;
+  readonly #onChanged: () => void;
   readonly #open = new Map<string, FlowJob>();
   readonly #ended = new Map<string, FlowJob>();
   /** The ids of posts that wait for room. */
@@ -19,8 +20,10 @@ export class JobRegister implements JobBook {
   };
   #waiters: (() => void)[] = [];
 
-  constructor(retain: number) {
+  /** `onChanged`: the counts are other than before. */
+  constructor(retain: number, onChanged: () => void = () => undefined) {
     this.#retain = retain;
+    this.#onChanged = onChanged;
   }
 
   /** How many are in each status; of the final ones, how many have come there so far. */
@@ -67,18 +70,21 @@ export class JobRegister implements JobBook {
   onAccepted(job: FlowJob): void {
     this.#open.set(job.id, job);
     this.#counts[job.status] += 1;
+    this.#onChanged();
   }
 
   onStarted(job: FlowJob): void {
     if (!this.#open.has(job.id)) return;
     this.#counts.pending -= 1;
     this.#counts.running += 1;
+    this.#onChanged();
   }
 
   onEnded(job: FlowJob): void {
     if (this.#open.delete(job.id)) this.#counts[job.startedAt === undefined ? 'pending' : 'running'] -= 1;
     this.#counts[job.status] += 1;
     this.#keep(job);
+    this.#onChanged();
     this.#tell();
   }
 

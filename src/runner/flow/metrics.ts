@@ -1,6 +1,9 @@
 import type { MessageCounts } from '../../actors/flow/flow-state.ts';
 import type { FlowWorker } from '../../actors/flow/flow-worker.ts';
+import type { PlanSlot } from '../../flow/plan.ts';
 import type { JobStatus } from '../../flow/contract.ts';
+
+import type { FlowEntry } from './worker-register.ts';
 
 /** What has become of messages. `posted` is the sum of all others. */
 export interface MessageMetrics {
@@ -26,7 +29,7 @@ export interface SlotMetrics {
   readonly depth: number;
   readonly maxDepth: number;
   readonly capacity: number;
-  /** The part of the capacity that is used, from 0 to 1; 0 of an unbounded slot. */
+  /** The part of the capacity that is used, in the worker in which it is the largest; 0 of an unbounded slot. */
   readonly pressure: number;
 }
 
@@ -71,4 +74,37 @@ export function messageMetrics(workers: readonly FlowWorker[], before: MessageCo
       sum.running += mails.reduce((count, list) => count + list.length, 0);
   }
   return sum;
+}
+
+/** What the routines of flows have done, by the names of the flows and of the routines. */
+export function flowMetrics(entries: readonly FlowEntry[]): NonNullable<RuntimeMetrics['flows']> {
+  return Object.fromEntries(entries.map((entry) => [entry.flow.name, routinesOf(entry)]));
+}
+
+function routinesOf({ flow, meter, workers }: FlowEntry): Readonly<Record<string, RoutineMetrics>> {
+  const found = flow.plan.routines.flatMap(({ index, name, slots }): [string, RoutineMetrics][] => {
+    const count = meter?.routines[index];
+    if (count === undefined) return [];
+    const { activations, succeeded, failed, skipped, messages, totalMs, maxMs, maxDepths } = count;
+    const running = workers.reduce((sum, { state }) => sum + (state.routines[index]?.running ?? 0), 0);
+    const ended = activations - running;
+    const durationMs = { total: totalMs, mean: ended > 0 ? totalMs / ended : 0, max: maxMs };
+    const depths = slots.map((slot, place): [string, SlotMetrics] => [
+      slot.name,
+      slotMetrics(slot, workers, maxDepths[place] ?? 0),
+    ]);
+    const counts = { activations, succeeded, failed, skipped, messages, running };
+    return [[name, { ...counts, durationMs, slots: Object.fromEntries(depths) }]];
+  });
+  return Object.fromEntries(found);
+}
+
+function slotMetrics(
+  { index, slot: { capacity } }: PlanSlot,
+  workers: readonly FlowWorker[],
+  maxDepth: number,
+): SlotMetrics {
+  const sizes = workers.map(({ state }) => state.mailboxes[index]?.size ?? 0);
+  const pressure = Number.isFinite(capacity) ? Math.max(0, ...sizes) / capacity : 0;
+  return { depth: sizes.reduce((sum, size) => sum + size, 0), maxDepth, capacity, pressure };
 }

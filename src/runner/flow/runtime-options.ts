@@ -79,6 +79,28 @@ const SHARED = [
   'clock',
 ] as const satisfies readonly (keyof SharedRuntimeOptions)[];
 
+/** The options of a runtime that concern an embedded worker. */
+export const EMBEDDED_FLOW_OPTIONS = [
+  'name',
+  'context',
+  'processors',
+  'subscriber',
+  'logger',
+  'logLevel',
+  'cache',
+  'maxIterations',
+  'validate',
+  'orphans',
+  'redact',
+  'interruptHandlers',
+  'clock',
+  'concurrency',
+  'maxQueueSize',
+  'retain',
+  'maxHops',
+  'jobTimeout',
+] as const satisfies readonly (keyof RuntimeOptions)[];
+
 /** The options of a runtime, checked, with their defaults. */
 export interface RuntimeSettings {
   readonly concurrency: number;

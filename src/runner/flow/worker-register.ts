@@ -1,5 +1,6 @@
 import type { BreakpointRule } from '../../actors/flow/breakpoints.ts';
 import type { MessageCounts } from '../../actors/flow/flow-state.ts';
+import { FlowMeter } from '../../actors/flow/flow-meter.ts';
 import type { FlowWorker } from '../../actors/flow/flow-worker.ts';
 import {
   DuplicateIdError,
@@ -22,13 +23,16 @@ export class FlowEntry {
   readonly workers: FlowWorker[] = [];
   /** What holds for all of its workers, also for those to come. */
   readonly breakpoints = new Set<BreakpointRule>();
+  /** Counts what its routines do, in all of its workers. */
+  readonly meter: FlowMeter | undefined;
   /** Whether it ever had a worker. */
   wasStarted = false;
   /** Whose turn it is. */
   turn = 0;
 
-  constructor(flow: AnyFlow) {
+  constructor(flow: AnyFlow, isMonitored: boolean) {
     this.flow = flow;
+    this.meter = isMonitored ? new FlowMeter(flow.plan) : undefined;
   }
 }
 
@@ -37,14 +41,21 @@ const KEPT_WORKERS = 100;
 
 /** The flows and the workers of a runtime. */
 export class WorkerRegister {
+  readonly #isMonitored: boolean;
   readonly #flows = new Map<string, FlowEntry>();
   readonly #workers = new Map<string, FlowWorker>();
   readonly #ended = new Map<string, FlowWorker>();
   /** What had become of the messages of those that are not known any more. */
   readonly forgotten: MessageCounts = { posted: 0, delivered: 0, dropped: 0, deadLettered: 0 };
 
-  constructor(flows: readonly AnyFlow[]) {
+  constructor(flows: readonly AnyFlow[], isMonitored: boolean) {
+    this.#isMonitored = isMonitored;
     for (const flow of flows) this.register(flow);
+  }
+
+  /** The flows that are known. */
+  get entries(): readonly FlowEntry[] {
+    return [...this.#flows.values()];
   }
 
   /** Those that have not ended. */
@@ -73,7 +84,7 @@ export class WorkerRegister {
     const problem = problemsOf(flow.plan.parts).find(({ level }) => level === 'error');
     if (problem !== undefined)
       throw new FlowConfigError(problem.message, { hint: 'See `validate()` of the flow.' });
-    const entry = new FlowEntry(flow);
+    const entry = new FlowEntry(flow, this.#isMonitored);
     this.#flows.set(flow.name, entry);
     return entry;
   }
