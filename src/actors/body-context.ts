@@ -10,8 +10,8 @@ import type { Attempt, Invocation } from './invocation.ts';
 export interface BodyHost {
   readonly runId: RunId;
   readonly workflowId: string | undefined;
-  /** What idempotency keys of a workflow begin with. */
-  readonly keyBase: string;
+  /** What stands for the workflow, or the worker of a flow, in idempotency keys; undefined for a run of its own. */
+  readonly keyBase: string | undefined;
   call(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): Promise<unknown>;
   callSync(attempt: Attempt, node: unknown, input: unknown, options: CallOptions | undefined): unknown;
   callBatch(attempt: Attempt, node: unknown, args: readonly unknown[]): Promise<unknown[]>;
@@ -107,9 +107,9 @@ export class BodyContext {
   get idempotencyKey(): string {
     const { workflowId, runId, keyBase } = this.#host;
     const { invocation } = this.#attempt;
-    return workflowId === undefined
+    return keyBase === undefined
       ? `${runId}:${invocation.requestId}`
-      : `${workflowId}:${hash('sha256', pathOf(keyBase, invocation), 'base64url').slice(0, KEY_CHARS)}`;
+      : `${workflowId ?? keyBase}:${hash('sha256', pathOf(keyBase, invocation), 'base64url').slice(0, KEY_CHARS)}`;
   }
 }
 

@@ -49,7 +49,8 @@ export function isAsyncFunction(body: unknown): boolean {
   return tag === '[object AsyncFunction]' || tag === '[object AsyncGeneratorFunction]';
 }
 
-function generatorKind(value: unknown): 'sync' | 'async' | undefined {
+/** Which kind of generator a value is. */
+export function generatorKind(value: unknown): 'sync' | 'async' | undefined {
   if (typeof value !== 'object' || value === null || !('next' in value)) return undefined;
   switch (Object.prototype.toString.call(value)) {
     case '[object Generator]':

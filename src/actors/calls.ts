@@ -41,9 +41,9 @@ export class Calls implements BodyHost {
     return this.#options.settings.runId;
   }
 
-  get keyBase(): string {
-    const { keyBase, runId } = this.#options.settings;
-    return keyBase ?? runId;
+  get keyBase(): string | undefined {
+    const { keyBase, runId, workflowId } = this.#options.settings;
+    return keyBase ?? (workflowId === undefined ? undefined : runId);
   }
 
   get workflowId(): string | undefined {

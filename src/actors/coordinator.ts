@@ -48,6 +48,8 @@ export interface CoordinatorHost {
   onIdle(): void;
   /** Something can, after nothing could. */
   onBusy(): void;
+  /** An invocation has its place again. */
+  onResumed?(invocation: Invocation): void;
 }
 
 /** What a coordinator needs. */
@@ -267,7 +269,7 @@ export class Coordinator {
       this.#begin(invocation);
       return;
     }
-    if (isContainer(invocation)) {
+    if (invocation.isContainer) {
       if (parent !== undefined) this.yieldSlot(parent);
       this.#begin(invocation);
       return;
@@ -293,7 +295,7 @@ export class Coordinator {
       invocation.isActive &&
       !invocation.holdsSlot &&
       !invocation.isSync &&
-      !isContainer(invocation);
+      !invocation.isContainer;
     if (!needsSlot || invocation.bodyOutcome !== undefined) {
       goOn();
       return;
@@ -307,6 +309,7 @@ export class Coordinator {
       if (invocation.isActive && !invocation.holdsSlot) invocation.holdsSlot = true;
       else slots.release();
       for (const next of waiting) next();
+      this.#options.host.onResumed?.(invocation);
     }, true);
   }
 
@@ -468,14 +471,9 @@ export class Coordinator {
       this.endIfDrained(parent);
     };
     // A graph only decides what is next, which shows nothing; a body may act on what it gets.
-    if (journal === undefined || isContainer(parent)) goOn();
+    if (journal === undefined || parent.isContainer) goOn();
     else journal.after(goOn);
   }
-}
-
-/** Whether an invocation does no work of its own, and so takes no place. */
-function isContainer({ node }: Invocation): boolean {
-  return node.kind === 'graph';
 }
 
 /** What the caller of a recorded call gets: its own copy, as the record must not change. */

@@ -78,7 +78,7 @@ export class Engine {
       actor,
       host,
       journal,
-      isKeyed: workflowId !== undefined,
+      isKeyed: workflowId !== undefined || settings.keyBase !== undefined,
       replay,
     });
     this.coordinator = coordinator;

@@ -271,6 +271,11 @@ export class Invocation {
     return this.#actor.getSnapshot().status === 'done';
   }
 
+  /** Whether it does no work of its own, and so takes no place. */
+  get isContainer(): boolean {
+    return this.node.kind === 'graph';
+  }
+
   /** Whether it waits for something that it called. */
   get hasLiveCalls(): boolean {
     return this.callsInCheck > 0 || (this.#children !== undefined && this.#children.size > 0);

@@ -93,7 +93,8 @@ export interface RoutineContext<
 > extends NodeContext {
   /**
    * Sends a value to every slot that is connected to the event; each gets its own clone. Resolves when all of them have
-   * taken it, which is at once unless one blocks. Of several receivers of which one refuses, none gets it.
+   * taken it, which is at once unless one blocks. Of several receivers of which one refuses, none gets it. What an attempt
+   * has sent before it fails has gone: another attempt sends it again.
    *
    * @throws {@link SlotFullError} SLOT_FULL when a slot refuses it; {@link FlowConfigError} FLOW_CONFIG for an event that
    * the routine does not declare, and when routines wait for room in each other's slots.
@@ -239,13 +240,18 @@ export interface Worker {
   readonly status: WorkerStatus;
   /** Why it failed. */
   readonly error?: unknown;
+  /** Why it is paused: what `pause` was given. */
+  readonly pauseReason?: unknown;
   /**
    * A copy of the state of a routine.
    *
    * @throws {@link UnknownRoutineError} UNKNOWN_ROUTINE
    */
   state(routine: string): Readonly<Record<string, unknown>>;
-  /** Starts nothing more, and resolves when no body works; what waits is kept. */
+  /**
+   * Starts nothing more, and resolves when no body works; what waits is kept. A body that awaits this, or `stop`, of its own
+   * worker waits for itself.
+   */
   pause(reason?: unknown): Promise<void>;
   /** Goes on after a pause. */
   resume(): void;

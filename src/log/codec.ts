@@ -23,7 +23,7 @@ export interface StoredValue {
 }
 
 /** The fields of a message that hold values of users. */
-type ValueField = 'input' | 'output' | 'error' | 'value' | 'answer';
+type ValueField = 'input' | 'output' | 'error' | 'value' | 'answer' | 'metadata';
 
 const VALUE_FIELDS: ReadonlySet<string> = new Set<ValueField>([
   'input',
@@ -31,6 +31,7 @@ const VALUE_FIELDS: ReadonlySet<string> = new Set<ValueField>([
   'error',
   'value',
   'answer',
+  'metadata',
 ]);
 
 /** Set when the log takes a message, and so again when it takes it back. */

@@ -55,7 +55,7 @@ export interface WorkerJSON {
   readonly jobs: readonly JobJSON[];
   /** Those that have ended and are kept. */
   readonly ended: readonly JobJSON[];
-  /** By the places of the slots; what was parked is behind them. */
+  /** By the places of the slots; what was parked is in its old place. */
   readonly slots: readonly (readonly MailJSON[])[];
   readonly activations: readonly ActivationJSON[];
   readonly routines: readonly { readonly state: unknown; readonly lastAt?: number }[];

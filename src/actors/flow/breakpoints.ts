@@ -53,6 +53,15 @@ export class Breakpoints {
     }
   }
 
+  /** Lets go what breakpoints have parked of which nobody knows any more: those of another process. */
+  releaseForgotten(): void {
+    const core = this.#core;
+    for (const { id, slot } of Array.from(core.state.parked.values())) {
+      if (this.#parked.has(id)) continue;
+      core.append({ type: 'MessageRelease', mail: id, slot: slot.index, time: core.now() });
+    }
+  }
+
   /** What a condition throws at is parked: it is nothing that may go on unseen. */
   #isMeant({ when }: BreakpointRule, value: unknown): boolean {
     try {

@@ -1,5 +1,6 @@
 import { afterThisTurn, type Clock, type TimerHandle } from '../../clock.ts';
-import type { Activation, PolicyView, SlotView } from '../../flow/policies.ts';
+import { FlowConfigError } from '../../errors.ts';
+import type { Activation, AskAgain, PolicyView, SlotView, Verdict } from '../../flow/policies.ts';
 import type { RoutineRecord } from './flow-state.ts';
 import type { Slots } from '../slots.ts';
 
@@ -140,16 +141,14 @@ export class Dispatcher {
   }
 
   /** What the policy says, in the places of the slots. */
-  #verdict(seat: Seat): Wish | { readonly askAt: number } | false {
+  #verdict(seat: Seat): Wish | AskAgain | false {
     const { record, view } = seat;
     if (seat.isFlushed) {
       const take = record.mailboxes.map(({ size }) => size);
       return take.some((size) => size > 0) && { take, reason: 'drain' };
     }
     try {
-      const verdict = record.plan.policy.ask(view);
-      if (verdict === false) return false;
-      return 'askAt' in verdict ? verdict : wishOf(record, verdict);
+      return readVerdict(record, record.plan.policy.ask(view));
     } catch (error) {
       this.#options.host.onPolicyFailed(record, error);
       return false;
@@ -204,15 +203,41 @@ interface Wish {
   readonly reason: string;
 }
 
+/** What a policy says, in the places of the slots. Throws for what cannot be done. */
+function readVerdict(record: RoutineRecord, verdict: Verdict): Wish | AskAgain | false {
+  if (verdict === false) return false;
+  const { name } = record.plan;
+  const given: unknown = verdict;
+  if (typeof given !== 'object' || given === null) throw badVerdict(name, 'no verdict');
+  if ('askAt' in given) {
+    if (typeof given.askAt !== 'number' || Number.isNaN(given.askAt))
+      throw badVerdict(name, '`askAt` is no time');
+    return { askAt: given.askAt };
+  }
+  if (!('take' in given) || typeof given.take !== 'object' || given.take === null)
+    throw badVerdict(name, 'it says neither `take` nor `askAt`');
+  return wishOf(record, verdict as Activation); // as far as it was checked
+}
+
 /** How many messages of which slot; false where that is none. */
 function wishOf({ plan, mailboxes }: RoutineRecord, { take, reason }: Activation): Wish | false {
   let sum = 0;
   const counts: number[] = [];
   for (const { slot, size } of mailboxes) {
     const wanted = take[slot.name] ?? 0;
-    const count = wanted > 0 ? Math.min(Math.floor(wanted), size) : 0;
+    if (!(wanted >= 0)) throw badVerdict(plan.name, `it takes ${String(wanted)} of slot "${slot.name}"`);
+    const count = Math.min(Math.floor(wanted), size);
     counts.push(count);
     sum += count;
   }
+  for (const name of Object.keys(take))
+    if (!mailboxes.some(({ slot }) => slot.name === name))
+      throw badVerdict(plan.name, `there is no slot "${name}"`);
   return sum > 0 && { take: counts, reason: reason ?? plan.policy.name };
+}
+
+function badVerdict(routine: string, why: string): FlowConfigError {
+  return new FlowConfigError(`The policy of routine "${routine}" cannot be followed: ${why}`, {
+    hint: 'Let it give `{ take: { slot: count } }`, `{ askAt: time }`, or `false`.',
+  });
 }

@@ -2,8 +2,10 @@ import { CancelledError } from '../../errors.ts';
 
 /** The promise of an emit that was refused, or has to wait. It knows whether anybody looks at it. */
 export class Emission extends Promise<void> {
-  /** Whether whoever emitted will hear of a failure. */
+  /** Whether whoever emitted waits for it, and will hear of a failure. */
   isHeeded = false;
+  /** Told when that becomes so. */
+  onHeeded: (() => void) | undefined;
 
   // Promises that come of it are ordinary ones.
   static override get [Symbol.species](): PromiseConstructor {
@@ -15,7 +17,10 @@ export class Emission extends Promise<void> {
     onFulfilled?: ((value: void) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
-    this.isHeeded = true;
+    if (!this.isHeeded) {
+      this.isHeeded = true;
+      this.onHeeded?.();
+    }
     return super.then(onFulfilled, onRejected);
   }
 }
@@ -49,14 +54,21 @@ export class Emissions {
   #pending: Set<PendingEmission> | undefined;
   #failures: { readonly promise: Emission; readonly error: unknown }[] | undefined;
   #onIdle: (() => void) | undefined;
+  readonly #onAwaited: () => void;
+
+  /** `onAwaited`: the body waits for what cannot go yet. */
+  constructor(onAwaited: () => void) {
+    this.#onAwaited = onAwaited;
+  }
 
   /** How many have not come to their end: those that wait for room, and those whose body waits for its place again. */
   get waiting(): number {
     return this.#pending?.size ?? 0;
   }
 
-  /** Whether the body waits for one of them. */
+  /** Whether the body waits for one of them, and none of them is on its way. */
   get isAwaited(): boolean {
+    if (this.blocked === 0 || this.blocked < this.waiting) return false;
     if (this.#onIdle !== undefined) return true;
     for (const { promise } of this.#pending ?? []) if (promise.isHeeded) return true;
     return false;
@@ -64,6 +76,7 @@ export class Emissions {
 
   add(emission: PendingEmission): void {
     this.blocked += 1;
+    emission.promise.onHeeded = this.#onAwaited;
     (this.#pending ??= new Set()).add(emission);
   }
 
@@ -100,6 +113,7 @@ export class Emissions {
   #whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
+      this.#onAwaited();
     });
   }
 

@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import { afterThisTurn } from '../../clock.ts';
-import { CancelledError, isTroupeError, WorkerStoppedError } from '../../errors.ts';
+import { CancelledError, isTroupeError } from '../../errors.ts';
 import type { Worker, WorkerStatus } from '../../flow/contract.ts';
 import type { FlowPlan } from '../../flow/plan.ts';
 import { InvocationIds } from '../../ids.ts';
@@ -20,7 +20,7 @@ import type { FlowJob, JobHost } from './flow-job.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { FlowState } from './flow-state.ts';
 import { JobDesk } from './job-desk.ts';
-import { PostOffice, type PostRequest } from './post-office.ts';
+import { PostOffice, workerStopped, type PostRequest } from './post-office.ts';
 import { isStill, isWithin } from './stillness.ts';
 import { loadSnapshot, readJob, snapshotOf } from './snapshot.ts';
 import { Traffic } from './traffic.ts';
@@ -66,6 +66,8 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   readonly handle: Worker;
   /** What all activations are calls of; undefined before it has begun. */
   root: Invocation | undefined;
+  /** Why it is paused. */
+  pauseReason: unknown;
   /** When it began. */
   startedAt: number | undefined;
   readonly #options: FlowWorkerOptions;
@@ -243,6 +245,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   /** What was begun elsewhere is begun again. */
   #goOnFromPast(): void {
     if (this.isOver) return;
+    this.breakpoints.releaseForgotten();
     for (const activation of this.state.activations.values())
       if (activation.host === undefined) this.#bench.restart(activation);
     for (const job of Array.from(this.state.jobs.values())) this.#desk.completeIfDone(job);
@@ -253,8 +256,12 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   /** Posts a message; see {@link PostOffice.post}. */
   post(request: PostRequest): FlowJob | Promise<FlowJob> {
     if (!this.takesPosts)
-      throw this.startedAt === undefined && this.error !== undefined ? this.error : stopped(this.id);
-    if (this.#opening !== undefined) return this.#opening.then(() => this.post(request));
+      throw this.startedAt === undefined && this.error !== undefined ? this.error : workerStopped(this.id);
+    if (this.#opening !== undefined)
+      return this.#opening.then(() => {
+        request.assertNew();
+        return this.post(request);
+      });
     const posted = this.#office.post(request);
     this.dispatcher.run();
     return this.journal === undefined ? posted : this.#written(posted);
@@ -274,8 +281,9 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     await this.engine.questions.respond(key, value, asks);
   }
 
-  pause(_reason?: unknown): Promise<void> {
+  pause(reason?: unknown): Promise<void> {
     if (this.status === 'running') {
+      this.pauseReason = reason;
       this.#options.self.send({ type: 'PAUSE' });
       this.#desk.holdDeadlines(true);
     }
@@ -284,6 +292,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   resume(): void {
     if (this.status !== 'paused') return;
+    this.pauseReason = undefined;
     this.#options.self.send({ type: 'RESUME' });
     this.goOn();
   }
@@ -400,11 +409,8 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   /** What a failure leads to is said by the routine's policy, unless it is fatal. */
   onFailed(invocation: Invocation, error: unknown): void {
-    if (invocation.activation !== undefined || !isTroupeError(error, 'FATAL')) return;
-    const signalReason = new CancelledError(error);
-    for (const { invocation: own } of this.state.activations.values())
-      if (own !== undefined && isWithin(invocation, own))
-        this.engine.coordinator.stop(own, { error, signalReason });
+    if (invocation.activation === undefined && isTroupeError(error, 'FATAL'))
+      this.#bench.failAround(invocation, error);
   }
 
   onRootEnded(_event: EndEvent, _outcome: Outcome): void {
@@ -419,15 +425,19 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     // See `onIdle`.
   }
 
+  /** It may still wait for another of its emits: then its place is needed to make room. */
+  onResumed({ activation }: Invocation): void {
+    const resumed = activation === undefined ? undefined : this.state.activations.get(activation.id);
+    if (resumed !== undefined && (resumed.emissions?.waiting ?? 0) > 0)
+      afterThisTurn(() => this.#bench.giveWay(resumed));
+  }
+
   onDelayed({ activation, attempt, backoffUntil }: Invocation): void {
-    if (activation !== undefined)
-      this.append({
-        type: 'RoutineRetry',
-        activation: activation.id,
-        attempt: (attempt?.number ?? 0) + 1,
-        at: backoffUntil,
-        time: this.now(),
-      });
+    // One that goes on where it was put off has said so.
+    if (activation !== undefined && attempt !== undefined) {
+      const next = { attempt: attempt.number + 1, at: backoffUntil };
+      this.append({ type: 'RoutineRetry', activation: activation.id, ...next, time: this.now() });
+    }
     this.onSettled();
   }
 
@@ -440,6 +450,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   onWaitingChanged(invocation: Invocation): void {
     invocation.attempt?.holdDeadline(invocation.openQuestions > 0);
     this.engine.coordinator.recount(invocation);
+    this.#desk.watchWaiting(this.jobsOf(invocation.requestId));
     this.onSettled();
     this.#options.self.send({ type: 'UPDATE' });
   }
@@ -476,10 +487,4 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.onSettled();
     this.#options.onEnded();
   }
-}
-
-function stopped(id: string): WorkerStoppedError {
-  return new WorkerStoppedError(`Worker "${id}" takes no more posts`, {
-    hint: 'Post to another worker of the flow, or start one with `exec`.',
-  });
 }

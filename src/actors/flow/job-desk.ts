@@ -2,6 +2,7 @@ import { CancelledError, RunTimeoutError } from '../../errors.ts';
 import type { JobEndStatus } from '../../log/worker-json.ts';
 import { Deadline } from '../deadline.ts';
 import type { FlowJob } from './flow-job.ts';
+import { waitsForPerson } from './stillness.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 /** Begins and ends the jobs of a worker. */
@@ -11,6 +12,7 @@ export class JobDesk {
   readonly #deadlines = new Set<Deadline>();
   readonly #deadlineOf = new WeakMap<FlowJob, Deadline>();
   #isHeld = false;
+  readonly #waiting = new Set<FlowJob>();
 
   constructor(core: WorkerCore) {
     this.#core = core;
@@ -50,6 +52,29 @@ export class JobDesk {
     }
   }
 
+  /** The time of a job stands still while all that is left of it waits for a person. */
+  watchWaiting(jobs: readonly FlowJob[]): void {
+    for (const job of jobs) {
+      const deadline = this.#deadlineOf.get(job);
+      if (deadline === undefined) continue;
+      const isWaiting =
+        job.queued === 0 && job.activations.length > 0 && job.activations.every(waitsForPerson);
+      if (isWaiting === this.#waiting.has(job)) continue;
+      if (isWaiting) {
+        this.#waiting.add(job);
+        deadline.hold();
+      } else {
+        this.#waiting.delete(job);
+        deadline.release();
+      }
+    }
+  }
+
+  /** Something may go on again. */
+  rewatch(): void {
+    if (this.#waiting.size > 0) this.watchWaiting(Array.from(this.#waiting));
+  }
+
   /** Ends a job of which nothing is left. */
   completeIfDone(job: FlowJob): void {
     if (!job.hasEnded && job.queued === 0 && job.working === 0) this.end(job, 'completed', undefined);
@@ -61,6 +86,7 @@ export class JobDesk {
     const core = this.#core;
     core.append({ type: 'JobEnd', job: job.id, status, error, time: core.now() });
     this.#deadlineOf.get(job)?.clear();
+    this.#waiting.delete(job);
     const unneeded = job.activations.filter(
       ({ openJobs, isCancelled }) => openJobs.length === 0 && !isCancelled,
     );

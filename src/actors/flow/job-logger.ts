@@ -1,10 +1,15 @@
 import { recordOf } from '../../clone.ts';
 import type { JobLogLine } from '../../flow/contract.ts';
 import type { Logger, LogMethod } from '../../logger.ts';
+import type { Redactor } from '../../redact.ts';
 import type { Activation } from './activation.ts';
 
 /** A logger that keeps each line with the jobs that an activation works for, and passes it on. */
-export function jobLogger(activation: Activation, logger: Logger, now: () => number): Logger {
+export function jobLogger(
+  activation: Activation,
+  logger: Logger,
+  { now, redact }: { readonly now: () => number; readonly redact: Redactor | undefined },
+): Logger {
   const method =
     (level: JobLogLine['level']): LogMethod =>
     (first: object | string, message?: string) => {
@@ -12,7 +17,7 @@ export function jobLogger(activation: Activation, logger: Logger, now: () => num
       const line: JobLogLine = {
         level,
         message: isText ? first : (message ?? ''),
-        fields: isText ? {} : (recordOf(first) as Readonly<Record<string, unknown>>), // an object stays one
+        fields: isText ? {} : fieldsOf(first, redact),
         routine: activation.routine.name,
         at: now(),
       };
@@ -26,6 +31,11 @@ export function jobLogger(activation: Activation, logger: Logger, now: () => num
     info: method('info'),
     warn: method('warn'),
     error: method('error'),
-    child: (bindings) => jobLogger(activation, logger.child?.(bindings) ?? logger, now),
+    child: (bindings) => jobLogger(activation, logger.child?.(bindings) ?? logger, { now, redact }),
   };
+}
+
+function fieldsOf(fields: object, redact: Redactor | undefined): Readonly<Record<string, unknown>> {
+  const shown = redact === undefined ? fields : redact(fields, 'log');
+  return recordOf(shown) as Readonly<Record<string, unknown>>; // an object stays one
 }

@@ -1,8 +1,8 @@
-import { afterThisTurn } from '../../clock.ts';
 import { cloneData } from '../../clone.ts';
 import { CancelledError, FlowConfigError, HopLimitError, WorkerStoppedError } from '../../errors.ts';
 import type { PlanReceiver, PlanSlot } from '../../flow/plan.ts';
 import { didYouMean } from '../../suggest.ts';
+import type { StoredFields } from '../journal.ts';
 import type { Activation } from './activation.ts';
 import { pendingEmission, type PendingEmission } from './emission.ts';
 import type { FlowJob } from './flow-job.ts';
@@ -19,6 +19,8 @@ export interface PostRequest {
   readonly value: unknown;
   readonly jobId: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Throws when there is a job of that id. */
+  readonly assertNew: () => void;
   /** Called before the job is begun. */
   readonly onAccepted: () => void;
 }
@@ -38,8 +40,8 @@ export class PostOffice {
   /** Posts: the job that it sets off, at once or when its slot has room. Throws, or rejects, where it is refused. */
   post(request: PostRequest): FlowJob | Promise<FlowJob> {
     const core = this.#core;
-    const { slot, value, jobId } = request;
-    const stored = core.journal?.prepare(value, core.plan.routines[slot.routine]?.name ?? '');
+    const { slot, jobId } = request;
+    const stored = this.#stored(request);
     let outcome: { readonly job: FlowJob } | { readonly error: unknown } | undefined;
     let settle: (() => void) | undefined;
     core.traffic.admit({
@@ -89,26 +91,31 @@ export class PostOffice {
 
   /** Refuses the posts that wait for room. */
   refusePosts(): void {
-    const error = new WorkerStoppedError(`Worker "${this.#core.id}" takes no more posts`, {
-      hint: 'Post to another worker.',
-    });
+    const error = workerStopped(this.#core.id);
     for (const shipment of this.#core.traffic.withdraw(({ activation }) => activation === undefined))
       shipment.refuse(error);
   }
 
-  #begin({ slot, value, jobId, metadata, onAccepted }: PostRequest, stored: StoredPost): FlowJob {
+  #begin({ slot, value, jobId, metadata, onAccepted }: PostRequest, stored: StoredFields): FlowJob {
     const core = this.#core;
     onAccepted();
     const mail = core.state.nextMail;
     core.append(
       { type: 'JobPost', job: jobId, metadata, mail, slot: slot.index, value, time: core.now() },
-      stored === undefined ? undefined : { value: stored },
+      stored,
     );
     const job = core.state.jobs.get(jobId);
     if (job === undefined) throw new Error(`Job "${jobId}" was not begun`);
     this.#desk.open(job);
     this.#arrived(mail, slot, value);
     return job;
+  }
+
+  #stored({ slot, value, metadata }: PostRequest): StoredFields {
+    const { journal, plan } = this.#core;
+    if (journal === undefined) return undefined;
+    const name = plan.routines[slot.routine]?.name ?? '';
+    return { value: journal.prepare(value, name), metadata: journal.prepare(metadata, name) };
   }
 
   #ship(
@@ -141,7 +148,6 @@ export class PostOffice {
       hold: () => {
         pending = pendingEmission();
         emissions.add(pending);
-        if (activation.invocation !== undefined) core.engine.coordinator.yieldSlot(activation.invocation);
       },
       refuse: (error) => {
         pending ??= pendingEmission();
@@ -163,16 +169,7 @@ export class PostOffice {
       emissions.resolve(pending);
       return;
     }
-    coordinator.resume(invocation, () => {
-      emissions.resolve(pending);
-      // It may still wait for others of its emits: then the place is needed to make room for them.
-      if (emissions.waiting === 0) return;
-      afterThisTurn(() => {
-        if (emissions.blocked === 0 || !emissions.isAwaited) return;
-        coordinator.yieldSlot(invocation);
-        this.#core.onSettled();
-      });
-    });
+    coordinator.resume(invocation, () => emissions.resolve(pending));
   }
 
   /** Where routines wait for room in each other's slots, an emit of one of them is refused: so the others go on. */
@@ -195,6 +192,7 @@ export class PostOffice {
     const mailbox = core.state.mailboxes[slot.index];
     if (mailbox !== undefined && mailbox.size > mailbox.capacity) this.#overflow(mail, slot);
     core.breakpoints.park(mail, slot.index, value);
+    this.#desk.rewatch();
     core.dispatcher.wake(slot.routine);
   }
 
@@ -220,8 +218,6 @@ export class PostOffice {
   }
 }
 
-type StoredPost = ReturnType<NonNullable<WorkerCore['journal']>['prepare']> | undefined;
-
 /** What a receiver gets: its own. */
 function carried(value: unknown, map: PlanReceiver['map']): unknown {
   return cloneData(map === undefined ? value : map(value as never));
@@ -237,5 +233,12 @@ function refused({ emissions }: RoutineBodyContext, error: unknown): Promise<voi
 function unknownEvent({ routine }: Activation, event: string): FlowConfigError {
   return new FlowConfigError(`Routine "${routine.name}" has no event "${event}"`, {
     hint: didYouMean(event, [...routine.events.keys()]),
+  });
+}
+
+/** The error for a worker that takes no more posts. */
+export function workerStopped(id: string): WorkerStoppedError {
+  return new WorkerStoppedError(`Worker "${id}" takes no more posts`, {
+    hint: 'Post to another worker of the flow, or start one with `exec`.',
   });
 }

@@ -8,6 +8,8 @@ import { Emissions } from './emission.ts';
 export interface RoutineHost {
   readonly handle: Worker;
   readonly bodyHost: BodyHost;
+  /** A body waits for an emit that cannot go yet. */
+  onAwaited(activation: Activation): void;
   emit(context: RoutineBodyContext, event: string, value: unknown): Promise<void>;
   stateOf(activation: Activation): RoutineState;
 }
@@ -16,7 +18,7 @@ export interface RoutineHost {
 export class RoutineBodyContext extends BodyContext {
   readonly activation: Activation;
   readonly own: Attempt;
-  readonly emissions = new Emissions();
+  readonly emissions: Emissions;
   readonly #host: RoutineHost;
   #state: RoutineState | undefined;
 
@@ -25,6 +27,7 @@ export class RoutineBodyContext extends BodyContext {
     this.activation = activation;
     this.own = attempt;
     this.#host = host;
+    this.emissions = new Emissions(() => host.onAwaited(activation));
   }
 
   get emit() {

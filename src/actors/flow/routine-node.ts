@@ -2,7 +2,8 @@ import { cloneData } from '../../clone.ts';
 import type { PlanRoutine } from '../../flow/plan.ts';
 import type { AnyNode, NodeContext } from '../../nodes/contract.ts';
 import { checkPolicies, freezeNode } from '../../nodes/node.ts';
-import { isPromiseLike } from '../body.ts';
+import { generatorKind, isPromiseLike } from '../body.ts';
+import type { Emissions } from './emission.ts';
 import type { RoutineBodyContext } from './routine-context.ts';
 
 /**
@@ -23,13 +24,25 @@ export function createRoutineNode({ name, routine, retry }: PlanRoutine): AnyNod
     }),
     run: (data: unknown, ctx: NodeContext) => {
       const { emissions } = ctx as unknown as RoutineBodyContext; // the worker made it
-      const result = body(cloneData(data), ctx);
-      return isPromiseLike(result)
-        ? result.then((late) => emissions.settled(late))
-        : emissions.settled(result);
+      return settled(body(cloneData(data), ctx), emissions);
     },
     body: routine.run,
   });
+}
+
+/** What a body gives, when all that it has emitted has come to its end. */
+function settled(result: unknown, emissions: Emissions): unknown {
+  if (isPromiseLike(result)) return result.then((late) => settled(late, emissions));
+  if (generatorKind(result) === undefined) return emissions.settled(result);
+  return followed(result as AsyncGenerator<unknown, unknown>, emissions);
+}
+
+/** Its emits are made while it is asked, not when it is made. */
+async function* followed(
+  generator: AsyncGenerator<unknown, unknown> | Generator<unknown, unknown>,
+  emissions: Emissions,
+): AsyncGenerator<unknown, unknown> {
+  return await emissions.settled(yield* generator);
 }
 
 /** The worker itself as the root of its invocations. */

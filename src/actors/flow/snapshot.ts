@@ -48,7 +48,9 @@ export function snapshotOf(
     jobs: jobs.map((job) => jobJSON(job, timeLeftOf(job))),
     ended: book.endedOf(id).map((job) => jobJSON(job)),
     slots: state.mailboxes.map((mailbox) =>
-      [...mailbox.all(), ...parked.filter(({ slot }) => slot === mailbox.slot)].map(mailJSON),
+      [...parked.filter(({ slot }) => slot === mailbox.slot), ...mailbox.all()]
+        .toSorted((a, b) => a.id - b.id)
+        .map(mailJSON),
     ),
     activations: [...state.activations.values()].map((activation) => activationJSON(activation, mailJSON)),
     routines: state.routines.map(({ state: values, lastAt, plan: { name } }) => ({

@@ -4,6 +4,7 @@ import type { RoutineEndMessage } from '../../log/flow-messages.ts';
 import type { Logger } from '../../logger.ts';
 import type { AnyNode, NodeContext } from '../../nodes/contract.ts';
 import type { Attempt, Invocation, Outcome } from '../invocation.ts';
+import type { StoredFields } from '../journal.ts';
 import type { Activation, ActivationHost } from './activation.ts';
 import type { DispatchHost } from './dispatcher.ts';
 import type { RoutineRecord } from './flow-state.ts';
@@ -12,6 +13,7 @@ import { jobLogger } from './job-logger.ts';
 import type { PostOffice } from './post-office.ts';
 import { RoutineBodyContext, type RoutineHost } from './routine-context.ts';
 import { createRoutineNode } from './routine-node.ts';
+import { isWithin } from './stillness.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 /** What a workbench leaves to its worker. */
@@ -41,8 +43,9 @@ export class Workbench implements DispatchHost, ActivationHost {
     this.#routineHost = {
       handle: core.handle,
       bodyHost: core.engine.bodyHost,
+      onAwaited: (activation) => this.giveWay(activation),
       emit: (context, event, value) => office.emit(context, event, value),
-      stateOf: (activation) => stateOf(core.state.routines[activation.routine.index], activation),
+      stateOf: (activation) => stateOf(core, activation),
     };
   }
 
@@ -68,6 +71,7 @@ export class Workbench implements DispatchHost, ActivationHost {
     });
     const activation = core.state.activations.get(id);
     if (activation === undefined) return;
+    activation.host = this;
     core.traffic.letIn();
     const { journal } = core;
     if (journal === undefined) this.start(activation);
@@ -85,13 +89,32 @@ export class Workbench implements DispatchHost, ActivationHost {
   }
 
   loggerOver(activation: Activation, logger: Logger): Logger {
-    return jobLogger(activation, logger, () => this.#core.now());
+    const { redact } = this.#core.settings;
+    return jobLogger(activation, logger, { now: () => this.#core.now(), redact });
+  }
+
+  /** A body that waits for room gives its place to those who make it. */
+  giveWay({ emissions, invocation }: Activation): void {
+    if (emissions?.isAwaited !== true || invocation === undefined) return;
+    const core = this.#core;
+    core.engine.coordinator.yieldSlot(invocation);
+    core.onSettled();
+  }
+
+  /** Fails the routine that something below it makes impossible. */
+  failAround(invocation: Invocation, error: unknown): void {
+    const { state, engine } = this.#core;
+    const signalReason = new CancelledError(error);
+    for (const { invocation: own } of state.activations.values())
+      if (own !== undefined && isWithin(invocation, own))
+        engine.coordinator.stop(own, { error, signalReason });
   }
 
   onSettled(activation: Activation, outcome: Outcome): void {
     this.#core.traffic.withdrawOf(activation);
     this.#end(activation, outcome.ok ? undefined : { error: outcome.error });
     const core = this.#core;
+    this.#desk.rewatch();
     core.dispatcher.wake(activation.routine.index);
     core.traffic.letIn();
     core.onSettled();
@@ -136,7 +159,6 @@ export class Workbench implements DispatchHost, ActivationHost {
       this.#end(activation, undefined);
       return;
     }
-    activation.host = this;
     // The dispatcher has asked for a place; the callee gets its caller's.
     if (core.settings.slots !== undefined) root.holdsSlot = true;
     const node = this.#nodes[activation.routine.index];
@@ -158,14 +180,13 @@ export class Workbench implements DispatchHost, ActivationHost {
 
   #end(activation: Activation, failure: { readonly error: unknown } | undefined): void {
     const core = this.#core;
-    const outcome = outcomeOf(activation, failure);
-    const error = outcome === 'done' || outcome === 'cancelled' ? undefined : failure?.error;
-    const { openJobs, writes: value } = activation;
-    const { id, routine } = activation;
-    core.append(
-      { type: 'RoutineEnd', activation: id, outcome, error, value, time: core.now() },
-      this.#stored(value, routine.name),
-    );
+    const { id, routine, openJobs } = activation;
+    const written = this.#written(activation);
+    const cause = 'error' in written ? written : failure;
+    const outcome = outcomeOf(activation, cause);
+    const error = outcome === 'done' || outcome === 'cancelled' ? undefined : cause?.error;
+    const { value, fields } = 'error' in written ? { value: undefined, fields: undefined } : written;
+    core.append({ type: 'RoutineEnd', activation: id, outcome, error, value, time: core.now() }, fields);
     if (error !== undefined || isFailure(outcome)) {
       if (routine.critical) {
         core.fail(error);
@@ -176,12 +197,21 @@ export class Workbench implements DispatchHost, ActivationHost {
     for (const job of openJobs) this.#desk.completeIfDone(job);
   }
 
-  #stored(value: RoutineEndMessage['value'], name: string) {
-    if (value === undefined) return undefined;
-    const stored = this.#core.journal?.prepare(value, name);
-    return stored === undefined ? undefined : { value: stored };
+  /** What a body has written into the state of its routine, ready to be stored; it may have been changed since. */
+  #written({ writes: value, routine }: Activation): Written {
+    const { journal } = this.#core;
+    if (value === undefined || journal === undefined) return { value, fields: undefined };
+    try {
+      return { value, fields: { value: journal.prepare(value, routine.name) } };
+    } catch (error) {
+      return { error };
+    }
   }
 }
+
+type Written =
+  | { readonly value: RoutineEndMessage['value']; readonly fields: StoredFields }
+  | { readonly error: unknown };
 
 function isFailure(outcome: RoutineEndMessage['outcome']): boolean {
   return outcome !== 'done' && outcome !== 'cancelled';
@@ -197,10 +227,12 @@ function outcomeOf(
 }
 
 /** What a body keeps for its routine. */
-function stateOf(record: RoutineRecord | undefined, activation: Activation): RoutineState {
-  const state = record?.state ?? new Map<string, unknown>();
+function stateOf(core: WorkerCore, activation: Activation): RoutineState {
+  const { index, name } = activation.routine;
+  const state = core.state.routines[index]?.state ?? new Map<string, unknown>();
   const set = (key: string, value: unknown): void => {
     if (activation.isCancelled) throw new CancelledError('The activation that writes has ended');
+    core.journal?.prepare(value, name); // what cannot be stored is the body's to hear
     state.set(key, value);
     (activation.writes ??= {})[key] = value;
   };

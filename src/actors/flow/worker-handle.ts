@@ -6,6 +6,7 @@ export interface WorkerSource {
   readonly plan: { readonly name: string };
   readonly status: WorkerStatus;
   readonly error: unknown;
+  readonly pauseReason: unknown;
   readonly state: { stateOf(routine: string): Readonly<Record<string, unknown>> };
   pause(reason?: unknown): Promise<void>;
   resume(): void;
@@ -34,6 +35,10 @@ export class WorkerHandle implements Worker {
 
   get error(): unknown {
     return this.#source.error;
+  }
+
+  get pauseReason(): unknown {
+    return this.#source.pauseReason;
   }
 
   state(routine: string): Readonly<Record<string, unknown>> {

@@ -139,10 +139,11 @@ function isSignal(event: { readonly type: string }): event is WorkerSignal {
   return SIGNALS.has(event.type);
 }
 
-function obey({ worker, post }: SeatedWorker, command: WorkerCommand): void {
+function obey(seated: SeatedWorker, command: WorkerCommand): void {
+  const { worker } = seated;
   switch (command.type) {
     case 'post':
-      void post(command);
+      void seated.post(command);
       break;
     case 'pause':
       void worker.pause(command.reason);

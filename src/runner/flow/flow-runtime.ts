@@ -219,7 +219,8 @@ export class FlowRuntime implements Runtime {
     const settings = {
       ...settingsOf(this.#parts, { runId, options: {}, isSync: false }),
       slots: this.#slots,
-      ...(isDurable ? { workflowId: workerId, keyBase: workerId } : {}),
+      keyBase: workerId,
+      ...(isDurable ? { workflowId: workerId } : {}),
     };
     const { plan } = entry.flow;
     const open = isDurable

@@ -57,11 +57,12 @@ export function fromFlow(flow: AnyFlow, options: FlowEmbeddingOptions = {}): Wor
     const runId = createRunId();
     const own = settingsOf(partsOf(shared, undefined), { runId, options: {}, isSync: false, emit });
     const slots = concurrency === Number.POSITIVE_INFINITY ? undefined : new Slots(concurrency);
+    const id = (past as WorkerJSON | undefined)?.id ?? runId; // as this logic has persisted it
     const register = new JobRegister(retain, () => worker.onJobsChanged());
     const worker: FlowWorker = new FlowWorker({
-      id: (past as WorkerJSON | undefined)?.id ?? runId,
+      id,
       plan: flow.plan,
-      settings: { ...own, slots },
+      settings: { ...own, slots, keyBase: id },
       self,
       limits: { maxHops, jobTimeoutMs },
       book: register,

@@ -85,22 +85,34 @@ export class Posts {
     { hand, release }: { hand: Hand; release: () => void },
   ): FlowJob | Promise<FlowJob> {
     const posted = hand((worker) =>
-      worker.post({ slot, value: cloneData(value), jobId, metadata, onAccepted: release }),
+      worker.post({
+        slot,
+        value: cloneData(value),
+        jobId,
+        metadata,
+        assertNew: () => {
+          if (this.#jobs.get(jobId) !== undefined) throw duplicate(jobId);
+        },
+        onAccepted: release,
+      }),
     );
     return posted instanceof Promise ? posted.finally(release) : posted;
   }
 
   #reserve(jobId: string): () => void {
-    if (this.#jobs.has(jobId))
-      throw new DuplicateIdError(`There is a job "${jobId}" already`, {
-        hint: 'Give each job an id of its own.',
-      });
+    if (this.#jobs.has(jobId)) throw duplicate(jobId);
     if (this.#jobs.pending >= this.#maxQueueSize)
       throw new QueueFullError(`${this.#maxQueueSize} jobs are pending already`, {
         hint: 'Post more slowly, or raise `maxQueueSize` of the runtime.',
       });
     return this.#jobs.reserve(jobId);
   }
+}
+
+function duplicate(jobId: string): DuplicateIdError {
+  return new DuplicateIdError(`There is a job "${jobId}" already`, {
+    hint: 'Give each job an id of its own.',
+  });
 }
 
 /** An option that is a text. Throws for one that is not, or is empty. */

@@ -43,7 +43,7 @@ export interface RuntimeOptions extends SharedRuntimeOptions {
   readonly retain?: number | undefined;
   /** How many events may lead to a message of a job; past it the job fails with `HopLimitError`. Default: 10,000. */
   readonly maxHops?: number | null | undefined;
-  /** The longest that a job may take, in ms; the time in which its worker is paused does not count. Default: null, no limit. */
+  /** The longest that a job may take, in ms; the time in which its worker is paused, or all that is left of it waits for a person, does not count. Default: null, no limit. */
   readonly jobTimeout?: number | null | undefined;
 }
 
