@@ -1,9 +1,11 @@
 /** Draws docs/statecharts.md from src/machines. With --check: fails when the page is not what would be drawn. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { invocationChart } from '../src/machines/invocation.ts';
+import { jobChart } from '../src/machines/job.ts';
 import { chartToMermaid } from '../src/machines/mermaid.ts';
 import { runChart } from '../src/machines/run.ts';
 import { runnerChart } from '../src/machines/runner.ts';
+import { workerChart } from '../src/machines/worker.ts';
 
 const pageUrl = new URL('../docs/statecharts.md', import.meta.url);
 
@@ -39,8 +41,24 @@ const SECTIONS = [
   },
   {
     title: 'A runner',
-    text: 'A runner takes runs while it is open, and is closed when the last of them has ended.',
+    text:
+      'A runner takes runs while it is open, and is closed when the last of them has ended. The runtime of ' +
+      '[flows](flows.md) has the same chart; its runs are workers.',
     chart: runnerChart,
+  },
+  {
+    title: 'A worker',
+    text:
+      'A worker of a flow is `starting` until what is stored of it has been read, and lives until it is stopped or fails; ' +
+      '`worker.status` is its state. While it drains it takes no more posts and does what is left.',
+    chart: workerChart,
+  },
+  {
+    title: 'A job',
+    text:
+      'What one post to a flow has set off is a job, and `job.status` is its state. It is pending until a routine works for ' +
+      'it, and may end before: when all of its messages are dropped, for instance.',
+    chart: jobChart,
   },
 ];
 

@@ -9,6 +9,32 @@ interface CopyRule {
 const RECORD: CopyRule = { freeze: true, other: cloneOrDescribe };
 const SHARE: CopyRule = { freeze: false, other: (value) => value };
 
+// So many objects are found by looking through them; most values have fewer.
+const FEW = 8;
+
+/** What was copied already, with its copy. */
+class Copies {
+  readonly #originals: object[] = [];
+  readonly #copies: unknown[] = [];
+  #index: Map<object, unknown> | undefined;
+
+  get(original: object): unknown {
+    if (this.#index !== undefined) return this.#index.get(original);
+    const place = this.#originals.indexOf(original);
+    return place === -1 ? undefined : this.#copies[place];
+  }
+
+  set(original: object, copied: unknown): void {
+    if (this.#index === undefined && this.#originals.length < FEW) {
+      this.#originals.push(original);
+      this.#copies.push(copied);
+      return;
+    }
+    this.#index ??= new Map(this.#originals.map((known, place) => [known, this.#copies[place]]));
+    this.#index.set(original, copied);
+  }
+}
+
 /**
  * The value as it is now, for the record: a deep, frozen copy. Instances of classes are copied as the structured clone
  * algorithm does it; what cannot be cloned (functions, promises, sockets) becomes a text such as `[Function: send]`.
@@ -35,15 +61,15 @@ function isScalar(value: unknown): boolean {
   );
 }
 
-function copy(value: unknown, rule: CopyRule, seen: Map<object, unknown> | undefined): unknown {
+function copy(value: unknown, rule: CopyRule, seen: Copies | undefined): unknown {
   if (typeof value === 'symbol' || typeof value === 'function') return rule.other(value);
   if (typeof value !== 'object' || value === null) return value;
   const met = seen?.get(value);
   if (met !== undefined) return met;
-  return copyObject(value, rule, seen ?? new Map<object, unknown>());
+  return copyObject(value, rule, seen ?? new Copies());
 }
 
-function copyObject(value: object, rule: CopyRule, seen: Map<object, unknown>): unknown {
+function copyObject(value: object, rule: CopyRule, seen: Copies): unknown {
   if (Array.isArray(value)) return copyArray(value, rule, seen);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return copyPlain(value, rule, seen);
@@ -54,17 +80,17 @@ function copyObject(value: object, rule: CopyRule, seen: Map<object, unknown>): 
   return result;
 }
 
-function copyArray(value: readonly unknown[], rule: CopyRule, seen: Map<object, unknown>): unknown {
-  const result: unknown[] = Array.from({ length: value.length });
+function copyArray(value: readonly unknown[], rule: CopyRule, seen: Copies): unknown {
+  const result: unknown[] = [];
   seen.set(value, result);
   for (let index = 0; index < value.length; index += 1) {
     const item = value[index];
-    result[index] = isScalar(item) ? item : copy(item, rule, seen);
+    result.push(isScalar(item) ? item : copy(item, rule, seen));
   }
   return rule.freeze ? Object.freeze(result) : result;
 }
 
-function copyPlain(value: object, rule: CopyRule, seen: Map<object, unknown>): unknown {
+function copyPlain(value: object, rule: CopyRule, seen: Copies): unknown {
   const result: Record<string, unknown> = {};
   seen.set(value, result);
   for (const key of Object.keys(value)) {
@@ -76,14 +102,14 @@ function copyPlain(value: object, rule: CopyRule, seen: Map<object, unknown>): u
   return rule.freeze ? Object.freeze(result) : result;
 }
 
-function copyMap(value: ReadonlyMap<unknown, unknown>, rule: CopyRule, seen: Map<object, unknown>): unknown {
+function copyMap(value: ReadonlyMap<unknown, unknown>, rule: CopyRule, seen: Copies): unknown {
   const result = new Map<unknown, unknown>();
   seen.set(value, result);
   for (const [key, item] of value) result.set(copy(key, rule, seen), copy(item, rule, seen));
   return result;
 }
 
-function copySet(value: ReadonlySet<unknown>, rule: CopyRule, seen: Map<object, unknown>): unknown {
+function copySet(value: ReadonlySet<unknown>, rule: CopyRule, seen: Copies): unknown {
   const result = new Set<unknown>();
   seen.set(value, result);
   for (const item of value) result.add(copy(item, rule, seen));

@@ -13,6 +13,11 @@ export type NodeId = string & { readonly [brand]: 'NodeId' };
 
 /** A new run id. Those of one process sort by the order in which they were made. */
 export function createRunId(): RunId {
+  return createId() as RunId; // the one constructor of the brand
+}
+
+/** A UUID of version 7. Those of one process sort by the order in which they were made. */
+export function createId(): string {
   const random = randomBytes();
   const now = systemClock.now();
   if (now > latest.msecs) {
@@ -20,7 +25,7 @@ export function createRunId(): RunId {
     // The upper bit is left clear, so that it is long before the count overflows.
     latest.seq = new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1;
   } else latest.seq += 1;
-  return v7({ random, ...latest }) as RunId; // the one constructor of the brand
+  return v7({ random, ...latest });
 }
 
 // The time and the count of the latest id, as RFC 9562 has it for ids of one millisecond.

@@ -2,7 +2,7 @@ import { createActor, type Actor, type ActorLogic, type AnyActorRef, type NonRed
 import type { AnySystem } from './chart-logic.ts';
 
 /** The actor that stands above the invocations of a run, or of several runs. */
-export class CoordinatorActor {
+export class CoordinatorActor implements CoordinatorSeat {
   readonly #isShown: boolean;
   readonly #actor: Actor<ActorLogic<CoordinatorSnapshot, CoordinatorEvent, NonReducibleUnknown, AnySystem>>;
 
@@ -13,6 +13,10 @@ export class CoordinatorActor {
     this.#actor.start();
   }
 
+  get isNamed(): boolean {
+    return true;
+  }
+
   get ref(): AnyActorRef {
     return this.#actor;
   }
@@ -21,6 +25,15 @@ export class CoordinatorActor {
   onCall(requestId: string, nodeName: string): void {
     if (this.#isShown) this.#actor.send({ type: 'call', requestId, nodeName });
   }
+}
+
+/** The actor that invocations are children of. */
+export interface CoordinatorSeat {
+  readonly ref: AnyActorRef;
+  /** Whether its children are known by their requests: to whoever inspects, and where one of them breaks. */
+  readonly isNamed: boolean;
+  /** There is a new invocation. */
+  onCall(requestId: string, nodeName: string): void;
 }
 
 interface CoordinatorSnapshot {

@@ -4,7 +4,7 @@ import type { InvocationIds } from '../ids.ts';
 import type { AnyNode } from '../nodes/contract.ts';
 import type { Redactor } from '../redact.ts';
 import type { CallStep } from './call-places.ts';
-import type { CoordinatorActor } from './coordinator-actor.ts';
+import type { CoordinatorSeat } from './coordinator-actor.ts';
 import type { ContextScope } from './context-store.ts';
 import { CancelledError } from '../errors.ts';
 import {
@@ -19,6 +19,7 @@ import type { Journal, StoredFields } from './journal.ts';
 import type { RecordedCall, Replay } from './replay.ts';
 import type { BadEnd, Reporter } from './reporter.ts';
 import type { Slots } from './slots.ts';
+import { Table } from './table.ts';
 import { spendAnswer } from './up-front-answers.ts';
 
 /** How an invocation is to end. */
@@ -59,7 +60,7 @@ export interface CoordinatorOptions {
   readonly clock: Clock;
   readonly slots: Slots | undefined;
   readonly redact: Redactor | undefined;
-  readonly actor: CoordinatorActor;
+  readonly actor: CoordinatorSeat;
   readonly host: CoordinatorHost;
   /** Of a durable workflow. */
   readonly journal: Journal | undefined;
@@ -95,8 +96,8 @@ const STACKED_STARTS = 32;
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #slots: Slots | undefined;
-  readonly #actor: CoordinatorActor;
-  readonly #live = new Map<string, Invocation>();
+  readonly #actor: CoordinatorSeat;
+  readonly #live = new Table<number, Invocation>();
   #created = 0;
   #active = 0;
 
@@ -114,7 +115,7 @@ export class Coordinator {
 
   /** The live invocation of a request id. */
   find(requestId: string): Invocation | undefined {
-    return this.#live.get(requestId);
+    return this.#live.get(this.#options.ids.ordinalOfRequest(requestId));
   }
 
   /** Something that counts as work until it is given back: meanwhile the run is not idle. */
@@ -238,18 +239,18 @@ export class Coordinator {
         nodeId: ids.nodeId(ordinal),
         node,
         input,
-        recordedInput: recordOf(input),
+        recordedInput: reporter.recordedInput(request),
         parent,
         scope,
         isSync,
         createdAt: recorded?.creation.time ?? clock.now(),
       },
-      this.#actor.ref,
+      this.#actor,
     );
     invocation.step = request.step;
     invocation.activation = request.activation;
     this.#actor.onCall(requestId, node.name);
-    this.#live.set(requestId, invocation);
+    this.#live.add(ordinal, invocation);
     replay?.enter(invocation);
     if (recorded === undefined) {
       this.#makeDurable(invocation, request.key);
@@ -452,7 +453,7 @@ export class Coordinator {
   /** Takes an ended invocation out, and tells its caller. */
   #leave(invocation: Invocation, outcome: Outcome): void {
     const { parent } = invocation;
-    this.#live.delete(invocation.requestId);
+    this.#live.delete(invocation.ordinal);
     this.recount(invocation);
     this.yieldSlot(invocation);
     if (parent === undefined) {

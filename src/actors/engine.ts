@@ -2,6 +2,7 @@ import type { InvocationIds } from '../ids.ts';
 import type { BodyHost } from './body-context.ts';
 import { CacheDesk } from './cache-desk.ts';
 import { Calls } from './calls.ts';
+import type { CoordinatorSeat } from './coordinator-actor.ts';
 import { Coordinator, type CoordinatorHost } from './coordinator.ts';
 import type { Deadline } from './deadline.ts';
 import type { Invocation } from './invocation.ts';
@@ -11,9 +12,8 @@ import { Publisher } from './publisher.ts';
 import { Questions } from './questions.ts';
 import type { Replay } from './replay.ts';
 import { Reporter } from './reporter.ts';
-import type { RunActors } from './run-actors.ts';
 import type { RunSettings } from './settings.ts';
-import { StateKeeper, type MessageSink } from './state-keeper.ts';
+import { StateKeeper, type KeeperActor, type MessageSink } from './state-keeper.ts';
 
 /** Whoever the invocations of an engine are run for. */
 export interface EngineHost extends CoordinatorHost {
@@ -27,10 +27,16 @@ export interface EngineHost extends CoordinatorHost {
   stopIfLate(): boolean;
 }
 
+/** The actors that an engine works with. */
+export interface EngineActors {
+  readonly keeper: KeeperActor;
+  readonly coordinator: CoordinatorSeat;
+}
+
 /** What an engine needs. */
 export interface EngineOptions {
   readonly settings: RunSettings;
-  readonly actors: RunActors;
+  readonly actors: EngineActors;
   readonly host: EngineHost;
   /** Where its messages go. */
   readonly log: MessageSink;

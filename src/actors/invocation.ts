@@ -9,8 +9,10 @@ import type { Logger } from '../logger.ts';
 import type { BodyListener } from './body.ts';
 import { CallPlaces, type CallStep } from './call-places.ts';
 import type { Deadline } from './deadline.ts';
+import { Table } from './table.ts';
 import { fromChart, type ChartEvent, type ChartLogic } from './chart-logic.ts';
 import type { ContextScope } from './context-store.ts';
+import type { CoordinatorSeat } from './coordinator-actor.ts';
 
 /** The events that move an invocation's chart. */
 export type InvocationEvent =
@@ -228,11 +230,11 @@ export class Invocation {
   #calls: { readonly attempt: number; readonly counts: CallPlaces<number> } | undefined;
   readonly #actor: Actor<typeof invocationLogic>;
   // Most invocations call nothing.
-  #children: Set<Invocation> | undefined;
+  #children: Table<number, Invocation> | undefined;
   #listener: OutcomeListener | undefined;
   #settled: Outcome | undefined;
 
-  constructor(options: InvocationOptions, parentActor: AnyActorRef) {
+  constructor(options: InvocationOptions, seat: Pick<CoordinatorSeat, 'ref' | 'isNamed'>) {
     this.ordinal = options.ordinal;
     this.requestId = options.requestId;
     this.nodeId = options.nodeId;
@@ -244,7 +246,8 @@ export class Invocation {
     this.isSync = options.isSync;
     this.createdAt = options.createdAt;
     this.depth = options.parent === undefined ? 0 : options.parent.depth + 1;
-    this.#actor = createActor(invocationLogic, { parent: parentActor, id: options.requestId });
+    const parent = seat.ref;
+    this.#actor = createActor(invocationLogic, seat.isNamed ? { parent, id: options.requestId } : { parent });
     this.#actor.start();
   }
 
@@ -283,7 +286,7 @@ export class Invocation {
 
   /** What it called and has not ended, oldest first. */
   get children(): Iterable<Invocation> {
-    return this.#children ?? [];
+    return this.#children?.values() ?? [];
   }
 
   /** Itself and everything below it, parents before children. */
@@ -295,12 +298,12 @@ export class Invocation {
   }
 
   addChild(child: Invocation): void {
-    this.#children ??= new Set();
-    this.#children.add(child);
+    this.#children ??= new Table();
+    this.#children.add(child.ordinal, child);
   }
 
   removeChild(child: Invocation): void {
-    this.#children?.delete(child);
+    this.#children?.delete(child.ordinal);
   }
 
   /** Sends an event to the actor; false when the chart has no way for it from here. */

@@ -27,6 +27,11 @@ export class Reporter {
     this.#now = now;
   }
 
+  /** The input of a call as it is in the log. What an activation gets is its own, and stays as it is. */
+  recordedInput({ input, activation }: { readonly input: unknown; readonly activation?: unknown }): unknown {
+    return activation === undefined || this.#publisher.isObserved ? recordOf(input) : input;
+  }
+
   created(invocation: Invocation): void {
     const { ordinal, parent, node, recordedInput: input, createdAt: time, durable } = invocation;
     const source = parent?.ordinal ?? -1;

@@ -1,6 +1,6 @@
 import { createActor, type ActorLogic, type AnyActorRef, type NonReducibleUnknown } from 'xstate';
 import type { AnySystem } from './chart-logic.ts';
-import { CoordinatorActor } from './coordinator-actor.ts';
+import { CoordinatorActor, type CoordinatorSeat } from './coordinator-actor.ts';
 import { KeeperActor } from './state-keeper.ts';
 import { stopActor } from './stop-actor.ts';
 
@@ -77,6 +77,71 @@ export class SharedActors {
   close(): void {
     this.#root?.actors.close();
     this.#root = undefined;
+  }
+}
+
+// As many invocations of a worker that nobody inspects have a system together.
+const CALLS_PER_SYSTEM = 32;
+
+/** What the actors of a worker need. */
+export interface WorkerActorsOptions {
+  /** The worker's own actor. */
+  readonly parent: AnyActorRef;
+  /** Whether somebody may watch: then all are in the system of the worker. */
+  readonly isShown: boolean;
+  /** Hears of an invocation's actor, by its request, that broke. */
+  readonly onDefect: (requestId: string, error: unknown) => void;
+}
+
+/**
+ * The actors of a worker of a flow, which lives long: where nobody inspects, its invocations are children of one system
+ * after the other.
+ */
+export class WorkerActors implements CoordinatorSeat {
+  readonly keeper: KeeperActor;
+  readonly #options: WorkerActorsOptions;
+  #current: CoordinatorActor;
+  #left = CALLS_PER_SYSTEM;
+
+  constructor(options: WorkerActorsOptions) {
+    const { parent, isShown, onDefect } = options;
+    this.#options = options;
+    this.keeper = new KeeperActor(parent, isShown);
+    this.#current = isShown ? new CoordinatorActor(parent, true, onDefect) : this.#next();
+  }
+
+  get coordinator(): CoordinatorSeat {
+    return this;
+  }
+
+  /** A name costs a tenth of an actor. */
+  get isNamed(): boolean {
+    return this.#options.isShown;
+  }
+
+  get ref(): AnyActorRef {
+    return this.#current.ref;
+  }
+
+  onCall(requestId: string, nodeName: string): void {
+    this.#current.onCall(requestId, nodeName);
+    if (this.#options.isShown) return;
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    // What is left of the old one goes with the last of its invocations.
+    this.#left = CALLS_PER_SYSTEM;
+    this.#current = this.#next();
+  }
+
+  close(): void {
+    stopActor(this.#current.ref);
+    stopActor(this.keeper.ref);
+  }
+
+  #next(): CoordinatorActor {
+    const root = createActor(rootLogic);
+    root.start();
+    return new CoordinatorActor(root, false, this.#options.onDefect);
   }
 }
 

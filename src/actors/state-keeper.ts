@@ -31,10 +31,13 @@ const EMPTY: KeeperSnapshot = {
 /** The actor that appends to the log of a run, or of several runs; nobody else does. */
 export class KeeperActor {
   readonly #actor: Actor<ActorLogic<KeeperSnapshot, KeeperEvent, NonReducibleUnknown, AnySystem>>;
+  readonly #isShown: boolean;
   #log: MessageSink | undefined;
   #incoming: AnyMessage | undefined;
 
-  constructor(parent: AnyActorRef) {
+  /** `isShown`: somebody may see the messages. */
+  constructor(parent: AnyActorRef, isShown = true) {
+    this.#isShown = isShown;
     this.#actor = createActor(this.#logic(), { parent, id: 'stateKeeper' });
     this.#actor.start();
   }
@@ -45,6 +48,10 @@ export class KeeperActor {
 
   /** The message is in the log when this returns; whoever inspects the system sees `shown`. */
   append(log: MessageSink, message: AnyMessage, shown: KeeperEvent): void {
+    if (!this.#isShown) {
+      log.append(message);
+      return;
+    }
     this.#log = log;
     this.#incoming = message;
     this.#actor.send(shown);

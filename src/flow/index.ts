@@ -22,6 +22,29 @@ export {
   type SlotView,
   type Verdict,
 } from './policies.ts';
+export {
+  aggregator,
+  type AggregatorEvents,
+  type AggregatorOptions,
+  type Completeness,
+  type Incomplete,
+  type OneOfEach,
+} from './ready-made/aggregator.ts';
+export { batcher, type BatcherOptions } from './ready-made/batcher.ts';
+export { debouncer, type DebouncerOptions } from './ready-made/debouncer.ts';
+export { filter, type FilterEvents } from './ready-made/filter.ts';
+export { mapRoutine } from './ready-made/map-routine.ts';
+export {
+  router,
+  type Passing,
+  type Route,
+  type Routed,
+  type RouterEvents,
+  type RouterOptions,
+} from './ready-made/router.ts';
+export { schemaGate, type GateEvents, type GateIssue, type RefusedValue } from './ready-made/schema-gate.ts';
+export { splitter, type Pieces } from './ready-made/splitter.ts';
+export type { InputOptions, InputSlot, ReadyMadeOptions, StepContext } from './ready-made/options.ts';
 export type * from './contract.ts';
 export type * from './flow-types.ts';
 export { createRuntime } from '../runner/flow/create-runtime.ts';

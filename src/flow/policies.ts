@@ -90,7 +90,7 @@ export function immediate(): Policy {
 function takeAll({ slots }: PolicyView): Activation | false {
   let isAny = false;
   const take: Record<string, number> = {};
-  for (const name of Object.keys(slots)) {
+  for (const name in slots) {
     const size = slots[name]?.size ?? 0;
     take[name] = size;
     if (size > 0) isAny = true;

@@ -33,6 +33,8 @@ export interface ActivationJSON {
   readonly time: number;
   /** By the places of the routine's slots. */
   readonly mails: readonly (readonly MailJSON[])[];
+  /** What it has emitted. */
+  readonly sent?: unknown;
   /** Its next attempt, and when it is due. */
   readonly resumption?: { readonly attempt: number; readonly at: number };
 }

@@ -112,8 +112,19 @@ async function readRecord(checkpointer: Checkpointer, workflowId: string): Promi
   return readStored(stored);
 }
 
+/** What the log of a worker of a flow begins with. */
+const WORKER_START = '{"type":"WorkerStart"';
+
 /** The log of what is stored. */
 export function readStored({ record, entries, blobs }: StoredWorkflow): RecordedRun {
+  const [first = ''] = entries;
+  if (first.startsWith(WORKER_START))
+    throw new CheckpointError(
+      `"${record.workflowId}" is a worker of flow "${record.target}", not a workflow`,
+      {
+        hint: 'Go on with it by `exec` of a runtime of troupe/flow, or use another id.',
+      },
+    );
   try {
     return new RecordedRun(decodeMessages(entries, blobs));
   } catch (cause) {

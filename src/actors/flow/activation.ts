@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FailurePolicy, MessageInfo } from '../../flow/contract.ts';
 import type { PlanRoutine } from '../../flow/plan.ts';
 import type { RoutineActivationMessage } from '../../log/flow-messages.ts';
@@ -7,6 +8,15 @@ import type { ActivationSeat, Attempt, Invocation, Outcome, OutcomeListener } fr
 import type { Emissions } from './emission.ts';
 import type { FlowJob } from './flow-job.ts';
 import type { Mail } from './mailbox.ts';
+
+/** An emit: its event, and what each receiver got. */
+export interface Sent {
+  readonly event: string;
+  readonly value: readonly unknown[];
+}
+
+// What an attempt has emitted is kept up to so many emits.
+const KEPT_EMITS = 10_000;
 
 /** What an activation leaves to its worker. */
 export interface ActivationHost {
@@ -38,6 +48,11 @@ export class Activation implements OutcomeListener, ActivationSeat {
   emissions: Emissions | undefined;
   /** Whether nobody needs it any more. */
   isCancelled = false;
+  /** What its attempt has emitted, of a durable worker; null where that is too much to be kept. */
+  sent: Sent[] | null | undefined;
+  /** What it had emitted before it was begun again elsewhere, and has not emitted again. */
+  #known: readonly Sent[] = [];
+  #met = 0;
 
   constructor(begun: RoutineActivationMessage, routine: PlanRoutine, mails: readonly (readonly Mail[])[]) {
     this.begun = begun;
@@ -49,11 +64,34 @@ export class Activation implements OutcomeListener, ActivationSeat {
     this.hops = hops;
   }
 
+  /** It has emitted. */
+  noteSent({ event, value }: Sent): void {
+    if (this.sent === null) return;
+    this.sent ??= [];
+    if (this.sent.length < KEPT_EMITS) this.sent.push({ event, value });
+    else this.sent = null;
+  }
+
+  /** It is begun again: what it had emitted has gone, and need not go again. */
+  beginAgain(): void {
+    this.#known = this.sent?.slice() ?? [];
+  }
+
+  /** Whether an emit is one that had gone before. From the first that is another, all are new. */
+  wasSent(event: string, value: readonly unknown[]): boolean {
+    const next = this.#known[this.#met];
+    if (next === undefined) return false;
+    if (next.event === event && isDeepStrictEqual(next.value, value)) {
+      this.#met += 1;
+      return true;
+    }
+    this.#known = [];
+    return false;
+  }
+
   /** Those of its jobs that have not ended. */
   get openJobs(): readonly FlowJob[] {
-    return this.jobs.every(({ hasEnded }) => !hasEnded)
-      ? this.jobs
-      : this.jobs.filter(({ hasEnded }) => !hasEnded);
+    return this.jobs.some(hasEnded) ? this.jobs.filter((job) => !job.hasEnded) : this.jobs;
   }
 
   /** What becomes of a failure. */
@@ -98,17 +136,23 @@ function infoOf({ id, source, at, hops }: Mail): MessageInfo {
   return { id, source, at, hops };
 }
 
+function hasEnded(job: FlowJob): boolean {
+  return job.hasEnded;
+}
+
 function originOf(mails: readonly (readonly Mail[])[]): { jobs: readonly FlowJob[]; hops: number } {
-  let jobs: readonly FlowJob[] | undefined;
+  let jobs: readonly FlowJob[] = [];
   let hops = 0;
   let isMixed = false;
+  let isEnded = false;
   for (const list of mails) {
     for (const mail of list) {
       if (mail.hops > hops) hops = mail.hops;
-      if (jobs === undefined) jobs = mail.jobs;
+      if (jobs.length === 0) jobs = mail.jobs;
       else if (jobs !== mail.jobs) isMixed = true;
+      isEnded ||= mail.jobs.some(hasEnded);
     }
   }
   if (isMixed) jobs = [...new Set(mails.flatMap((list) => list.flatMap((mail) => mail.jobs)))];
-  return { jobs: (jobs ?? []).filter(({ hasEnded }) => !hasEnded), hops };
+  return { jobs: isEnded ? jobs.filter((job) => !job.hasEnded) : jobs, hops };
 }

@@ -220,7 +220,7 @@ function readVerdict(record: RoutineRecord, verdict: Verdict): Wish | AskAgain |
 }
 
 /** How many messages of which slot; false where that is none. */
-function wishOf({ plan, mailboxes }: RoutineRecord, { take, reason }: Activation): Wish | false {
+function wishOf({ plan, mailboxes, names }: RoutineRecord, { take, reason }: Activation): Wish | false {
   let sum = 0;
   const counts: number[] = [];
   for (const { slot, size } of mailboxes) {
@@ -230,9 +230,7 @@ function wishOf({ plan, mailboxes }: RoutineRecord, { take, reason }: Activation
     counts.push(count);
     sum += count;
   }
-  for (const name of Object.keys(take))
-    if (!mailboxes.some(({ slot }) => slot.name === name))
-      throw badVerdict(plan.name, `there is no slot "${name}"`);
+  for (const name in take) if (!names.has(name)) throw badVerdict(plan.name, `there is no slot "${name}"`);
   return sum > 0 && { take: counts, reason: reason ?? plan.policy.name };
 }
 

@@ -17,6 +17,7 @@ import type {
   RoutineRetryMessage,
 } from '../../log/flow-messages.ts';
 import { didYouMean } from '../../suggest.ts';
+import { Table } from '../table.ts';
 import { Activation } from './activation.ts';
 import { FlowJob, type JobHost } from './flow-job.ts';
 import { Mailbox, type Mail } from './mailbox.ts';
@@ -37,6 +38,8 @@ export interface MessageCounts {
 export class RoutineRecord {
   readonly plan: PlanRoutine;
   readonly mailboxes: readonly Mailbox[];
+  /** Those of its slots. */
+  readonly names: ReadonlySet<string>;
   readonly state = new Map<string, unknown>();
   /** When it was last activated. */
   lastAt: number | undefined;
@@ -46,6 +49,7 @@ export class RoutineRecord {
   constructor(plan: PlanRoutine, mailboxes: readonly Mailbox[]) {
     this.plan = plan;
     this.mailboxes = mailboxes;
+    this.names = new Set(mailboxes.map(({ slot }) => slot.name));
   }
 }
 
@@ -58,9 +62,11 @@ export class FlowState {
   readonly mailboxes: readonly Mailbox[];
   readonly routines: readonly RoutineRecord[];
   /** Those that have not ended. */
-  readonly jobs = new Map<string, FlowJob>();
-  readonly activations = new Map<number, Activation>();
+  readonly jobs = new Table<string, FlowJob>();
+  readonly activations = new Table<number, Activation>();
   readonly parked = new Map<number, Mail>();
+  /** Whether what activations have emitted is kept until they end. */
+  keepsSent = false;
   readonly counts: MessageCounts = { posted: 0, delivered: 0, dropped: 0, deadLettered: 0 };
   nextMail = 0;
   nextActivation = 0;
@@ -153,7 +159,7 @@ export class FlowState {
   #post(message: JobPostMessage): void {
     const { job: id, metadata, mail, slot, value, time } = message;
     const job = new FlowJob({ id, metadata, createdAt: time }, this.#host);
-    this.jobs.set(id, job);
+    this.jobs.add(id, job);
     job.note(message);
     this.#deliver({ id: mail, slot, value, jobs: job.alone, source: 'post', at: time, hops: 0 });
   }
@@ -163,7 +169,7 @@ export class FlowState {
     const record = at(this.routines, routine);
     const mails = record.mailboxes.map((mailbox, place) => mailbox.take(take[place] ?? 0));
     const activation = new Activation(message, record.plan, mails);
-    this.activations.set(id, activation);
+    this.activations.add(id, activation);
     if (id >= this.nextActivation) this.nextActivation = id + 1;
     record.running += 1;
     record.lastAt = time;
@@ -199,6 +205,7 @@ export class FlowState {
         at: time,
         hops: hops + 1,
       });
+    if (this.keepsSent) activation.noteSent(message);
     note(jobs, message);
   }
 
@@ -236,6 +243,7 @@ export class FlowState {
     const activation = this.activations.get(message.activation);
     if (activation === undefined) return;
     activation.resumption = message;
+    activation.sent = undefined;
     note(activation.jobs, message);
   }
 

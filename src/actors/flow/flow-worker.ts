@@ -11,7 +11,7 @@ import type { Deadline } from '../deadline.ts';
 import { Engine, type EngineHost } from '../engine.ts';
 import type { EndEvent, Invocation, Outcome } from '../invocation.ts';
 import type { Journal, StoredFields } from '../journal.ts';
-import { RunActors, type DefectListener } from '../run-actors.ts';
+import { WorkerActors } from '../run-actors.ts';
 import type { PauseInfo, RunSettings } from '../settings.ts';
 import { Breakpoints, type BreakpointRule } from './breakpoints.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -43,6 +43,8 @@ export interface FlowWorkerOptions {
   readonly book: JobBook;
   /** It has ended, and nothing of it runs. */
   readonly onEnded: () => void;
+  /** Whether somebody may watch its actors. */
+  readonly isInspected?: boolean;
   /** Counts what its routines do. */
   readonly meter?: FlowMeter | undefined;
   /** What it goes on from. */
@@ -71,9 +73,8 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   /** When it began. */
   startedAt: number | undefined;
   readonly #options: FlowWorkerOptions;
-  readonly #actors: RunActors;
+  readonly #actors: WorkerActors;
   readonly #ids: InvocationIds;
-  readonly #defects: DefectListener;
   readonly #desk: JobDesk;
   readonly #office: PostOffice;
   readonly #bench: Workbench;
@@ -100,14 +101,13 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.traffic = new Traffic(this.state);
     this.breakpoints = new Breakpoints(this);
     this.handle = new WorkerHandle(this);
-    this.#actors = new RunActors(self, false);
+    this.#actors = new WorkerActors({
+      parent: self,
+      isShown: options.isInspected === true,
+      onDefect: (_requestId, error) => this.fail(error),
+    });
     const ids = new InvocationIds(settings.runId);
     this.#ids = ids;
-    this.#defects = {
-      ownsRequest: (requestId) => ids.ordinalOfRequest(requestId) !== -1,
-      onDefect: (error) => this.fail(error),
-    };
-    this.#actors.add(this.#defects);
     this.engine = new Engine({
       settings,
       actors: this.#actors,
@@ -117,6 +117,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
       deadlines: new Set<Deadline>(),
     });
     this.#durability = options.open === undefined ? undefined : new WorkerDurability(this);
+    this.state.keepsSent = this.isDurable;
     this.#desk = new JobDesk(this);
     this.#office = new PostOffice(this, this.#desk);
     this.#bench = new Workbench(this, { desk: this.#desk, office: this.#office, host: this });
@@ -129,6 +130,10 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   get journal(): Journal | undefined {
     return this.#durability?.journal;
+  }
+
+  get isDurable(): boolean {
+    return this.#durability !== undefined;
   }
 
   /** How many things it holds. */
@@ -191,7 +196,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
         if (job !== undefined) this.#restore(job);
       }
       this.#durability?.begin(opened);
-      this.#begin([...this.state.jobs.keys()].map((id) => ({ id })));
+      this.#begin(this.state.jobs.values().map(({ id }) => ({ id })));
     } catch (error) {
       this.fail(error);
     }
@@ -248,7 +253,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.breakpoints.releaseForgotten();
     for (const activation of this.state.activations.values())
       if (activation.host === undefined) this.#bench.restart(activation);
-    for (const job of Array.from(this.state.jobs.values())) this.#desk.completeIfDone(job);
+    for (const job of this.state.jobs.values()) this.#desk.completeIfDone(job);
     this.dispatcher.wakeAll();
     this.dispatcher.run();
   }
@@ -282,6 +287,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   }
 
   pause(reason?: unknown): Promise<void> {
+    if (this.#opening !== undefined) return this.#opening.then(() => this.pause(reason));
     if (this.status === 'running') {
       this.pauseReason = reason;
       this.#options.self.send({ type: 'PAUSE' });
@@ -483,7 +489,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   }
 
   retire(): void {
-    this.#actors.remove(this.#defects);
+    this.#actors.close();
     this.onSettled();
     this.#options.onEnded();
   }

@@ -121,6 +121,6 @@ export class JobDesk {
 
   /** Ends all that have not ended. */
   endAll(status: JobEndStatus, error: unknown): void {
-    for (const job of Array.from(this.#core.state.jobs.values())) this.end(job, status, error);
+    for (const job of this.#core.state.jobs.values()) this.end(job, status, error);
   }
 }

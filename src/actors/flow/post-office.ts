@@ -79,11 +79,9 @@ export class PostOffice {
     const { maxHops } = this.#core.limits;
     if (activation.hops >= maxHops) return this.#stopEndless(context, maxHops);
     try {
-      return this.#ship(context, {
-        event,
-        receivers,
-        values: receivers.map(({ map }) => carried(value, map)),
-      });
+      const values = receivers.map(({ map }) => carried(value, map));
+      if (activation.wasSent(event, values)) return SENT;
+      return this.#ship(context, { event, receivers, values });
     } catch (error) {
       return refused(context, error);
     }

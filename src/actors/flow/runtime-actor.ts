@@ -10,7 +10,8 @@ const runtimeLogic = fromChart(runnerChart);
 /** The root actor of a runtime: it counts the workers, and where somebody inspects it is the parent of their actors. */
 export class RuntimeActor {
   readonly #actor: AnyActorRef;
-  readonly #isInspected: boolean;
+  /** Whether somebody may watch its actors. */
+  readonly isInspected: boolean;
 
   constructor(inspector: Inspector | undefined, report: (error: unknown) => void) {
     const inspect = inspector === undefined ? {} : { inspect: guardInspector(inspector, report) };
@@ -19,14 +20,14 @@ export class RuntimeActor {
     actor.subscribe({ error: report });
     actor.start();
     this.#actor = actor;
-    this.#isInspected = inspector !== undefined;
+    this.isInspected = inspector !== undefined;
   }
 
   /** Starts the actor of a worker, with the worker that is made for it. */
   spawn(workerId: string, make: (self: AnyActorRef) => SeatedWorker): FlowWorker {
     let seated: SeatedWorker | undefined;
     const logic = createWorkerLogic((_past, { self }) => (seated = make(self)));
-    const parent = this.#isInspected ? { parent: this.#actor } : {};
+    const parent = this.isInspected ? { parent: this.#actor } : {};
     const actor: AnyActorRef = createActor(logic, { id: workerId, input: undefined, ...parent });
     // What a worker fails with is told by its jobs and its status.
     actor.subscribe({ error: () => undefined });

@@ -4,7 +4,7 @@ import type { FlowPlan } from '../../flow/plan.ts';
 import { fromStored, toStored } from '../../log/codec.ts';
 import type { ActivationJSON, JobJSON, MailJSON, WorkerJSON } from '../../log/worker-json.ts';
 import { UnstorableValueError } from '../../stored-value.ts';
-import { Activation } from './activation.ts';
+import { Activation, type Sent } from './activation.ts';
 import { FlowJob, type JobHost } from './flow-job.ts';
 import type { FlowState } from './flow-state.ts';
 import type { Mail } from './mailbox.ts';
@@ -27,7 +27,7 @@ export function snapshotOf(
   timeLeftOf: (job: FlowJob) => number | undefined,
 ): WorkerJSON {
   const { plan, nextMail, nextActivation, counts } = state;
-  const jobs = [...state.jobs.values()];
+  const jobs = state.jobs.values();
   const places = new Map(jobs.map((job, place) => [job, place]));
   const mailJSON = ({ id: mail, value, jobs: owners, source, at, hops, slot }: Mail): MailJSON => [
     mail,
@@ -52,7 +52,7 @@ export function snapshotOf(
         .toSorted((a, b) => a.id - b.id)
         .map(mailJSON),
     ),
-    activations: [...state.activations.values()].map((activation) => activationJSON(activation, mailJSON)),
+    activations: state.activations.values().map((activation) => activationJSON(activation, mailJSON)),
     routines: state.routines.map(({ state: values, lastAt, plan: { name } }) => ({
       state: stored([...values], () => `the state of routine "${name}"`),
       ...(lastAt === undefined ? {} : { lastAt }),
@@ -61,7 +61,7 @@ export function snapshotOf(
 }
 
 function activationJSON(
-  { id, routine, begun, mails, resumption }: Activation,
+  { id, routine, begun, mails, resumption, sent }: Activation,
   mailJSON: (mail: Mail) => MailJSON,
 ): ActivationJSON {
   return {
@@ -70,6 +70,7 @@ function activationJSON(
     reason: begun.reason,
     time: begun.time,
     mails: mails.map((list) => list.map(mailJSON)),
+    ...(sent?.length ? { sent: stored(sent, () => `what routine "${routine.name}" has emitted`) } : {}),
     ...(resumption === undefined ? {} : { resumption: { attempt: resumption.attempt, at: resumption.at } }),
   };
 }
@@ -119,7 +120,7 @@ export function loadSnapshot(state: FlowState, json: WorkerJSON, host: JobHost):
       hint: 'Go on with the routines, slots, events and connections that it had, in the same order.',
     });
   const jobs = json.jobs.map((each) => readJob(each, host));
-  for (const job of jobs) state.jobs.set(job.id, job);
+  for (const job of jobs) state.jobs.add(job.id, job);
   const readMail = (slot: Mail['slot'], [id, value, owners, source, at, hops]: MailJSON): Mail => ({
     id,
     slot,
@@ -163,7 +164,8 @@ function loadActivation(
   const begun = { type: 'RoutineActivation', activation: id, routine, take, reason, time } as const;
   const activation = new Activation({ ...begun, requestId: undefined }, record.plan, mails);
   activation.resumption = resumption;
-  state.activations.set(id, activation);
+  if (json.sent !== undefined) activation.sent = fromStored(json.sent) as Sent[]; // as it was written
+  state.activations.add(id, activation);
   record.running += 1;
   for (const { jobs } of mails.flat()) for (const job of jobs) job.working += 1;
   for (const job of activation.jobs) job.activations.push(activation);

@@ -62,7 +62,7 @@ export class Traffic {
       isMoving = false;
       for (const [way, queue] of this.#ways) {
         const { first } = queue;
-        if (first === undefined || this.#blocking(first).length > 0) continue;
+        if (first === undefined || this.#isBlocked(first)) continue;
         queue.shift();
         if (queue.size === 0) this.#ways.delete(way);
         this.#pass(first);
@@ -109,6 +109,14 @@ export class Traffic {
     }
     if (!isBlocked) shipment.send();
     return !isBlocked;
+  }
+
+  #isBlocked({ slots }: Shipment): boolean {
+    for (const index of slots) {
+      const mailbox = this.#state.mailboxes[index];
+      if (mailbox?.isFull === true && mailbox.slot.slot.overflow === 'block') return true;
+    }
+    return false;
   }
 
   /** The slots that it waits for. */

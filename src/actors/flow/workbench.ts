@@ -146,6 +146,7 @@ export class Workbench implements DispatchHost, ActivationHost {
   /** Starts an activation that was begun elsewhere, when it has its place. */
   restart(activation: Activation): void {
     activation.host = this;
+    activation.beginAgain();
     const { slots } = this.#core.settings;
     if (slots === undefined) this.start(activation);
     else slots.acquire(() => this.start(activation), true);

@@ -78,6 +78,7 @@ export class WorkerEnding {
     if (this.#host.isOver || this.hasBegun) return;
     this.hasBegun = true;
     this.error = error;
+    this.#host.hold();
     const { id, settings } = this.#core;
     settings.logger.error({ err: error, workerId: id }, 'A worker has failed');
     this.#parts.office.refusePosts();
@@ -121,14 +122,12 @@ export class WorkerEnding {
   #stopNow(reason: unknown): void {
     if (this.hasBegun) return;
     this.hasBegun = true;
+    this.#host.hold();
     const { office, durability } = this.#parts;
     office.refusePosts();
     if (durability === undefined || !this.#keeps) this.#cancelAll(reason);
-    else {
-      // What others go on with must not be cancelled there.
-      this.#host.hold();
-      void durability.release().then(() => this.#cancelAll(reason));
-    }
+    // What others go on with must not be cancelled there.
+    else void durability.release().then(() => this.#cancelAll(reason));
   }
 
   #cancelAll(reason: unknown): void {

@@ -31,10 +31,10 @@ import { assertWork, inputRoutine, type InputOptions, type InputSlot, type StepC
 export function mapRoutine<const Name extends string, Value, Result>(
   name: Name,
   fn: (value: Value, ctx: StepContext) => Result | PromiseLike<Result>,
-  options: InputOptions = {},
+  options: InputOptions<Value> = {},
 ): Routine<Name, InputSlot<Value>, { readonly output: FlowEvent<Result> }> {
   const maker = 'mapRoutine';
-  assertWork(maker, fn);
+  assertWork(`the function of ${maker}`, fn);
   return inputRoutine<Name, Value, { readonly output: FlowEvent<Result> }>({
     name,
     maker,

@@ -2,7 +2,7 @@ import { assertFunction, assertKnownOptions, expected } from '../../nodes/valida
 import type { FlowEvents, Routine, RoutineContext, Slot, Slots } from '../contract.ts';
 import { batchSize, type Policy } from '../policies.ts';
 import { routine, type RoutineDefinition } from '../routine.ts';
-import { slot, type SlotOptions } from '../slot.ts';
+import { slot } from '../slot.ts';
 
 /** Options of every ready-made routine, as those of `routine`. */
 export type ReadyMadeOptions = Pick<
@@ -10,10 +10,13 @@ export type ReadyMadeOptions = Pick<
   'concurrency' | 'onError' | 'retry' | 'critical'
 >;
 
-/** Options of a ready-made routine that has one slot, `input`: those of `routine`, and those of the slot. */
-export type InputOptions = ReadyMadeOptions &
-  Pick<RoutineDefinition<string, Slots, FlowEvents>, 'timeout'> &
-  Pick<SlotOptions<unknown>, 'capacity' | 'overflow'>;
+/** Options of a ready-made routine that has one slot, `input`. */
+export type InputOptions<Value> = ReadyMadeOptions & {
+  /** Its slot, made by `slot()`: how many messages wait in it, what becomes of others, their type. Default: `slot()`. */
+  readonly input?: Slot<Value>;
+  /** The longest that one attempt may take, in ms; the wait for room in other slots counts. Default: no limit. */
+  readonly timeout?: number | null;
+};
 
 /** The one slot of a ready-made routine. */
 export type InputSlot<Value> = { readonly input: Slot<Value> };
@@ -28,7 +31,7 @@ export interface InputParts<Name extends string, Value, OutEvents extends FlowEv
   readonly maker: string;
   readonly events: OutEvents;
   /** As given by the user. */
-  readonly options: InputOptions;
+  readonly options: InputOptions<Value>;
   /** The names of the options that only this one has. */
   readonly own?: readonly string[];
   /** Default: one message after the other. */
@@ -48,34 +51,31 @@ export function inputRoutine<const Name extends string, Value, OutEvents extends
   policy = batchSize(1),
   run,
 }: InputParts<Name, Value, OutEvents>): Routine<Name, InputSlot<Value>, OutEvents> {
-  assertOptions(maker, options, [...own, 'timeout', 'capacity', 'overflow']);
+  assertOptions(maker, options, ['input', 'timeout', ...own]);
+  const { input = slot<Value>(), timeout } = options;
   return routine({
-    ...pick(options, [...ROUTINE_OPTIONS, 'timeout']),
+    ...routineOptions(options),
+    ...(timeout === undefined ? {} : { timeout }),
     name,
-    slots: { input: slot<Value>(pick(options, ['capacity', 'overflow'])) },
+    slots: { input },
     events,
     policy,
-    run: ({ input }, ctx) => run(input, ctx),
+    run: (data, ctx) => run(data.input, ctx),
   });
 }
 
-/** Throws for an option that neither every routine has nor this one. */
+/** Throws for an option that neither every ready-made routine has nor this one. */
 export function assertOptions(maker: string, options: unknown, own: readonly string[]): void {
-  assertKnownOptions(maker, options, [...ROUTINE_OPTIONS, ...own]);
+  assertKnownOptions(maker, options, [...own, ...ROUTINE_OPTIONS]);
 }
 
 /** The options that every ready-made routine has. */
 export function routineOptions(options: ReadyMadeOptions): ReadyMadeOptions {
-  return pick(options, ROUTINE_OPTIONS);
+  return Object.fromEntries(Object.entries(options).filter(([key]) => ROUTINE_OPTIONS.includes(key)));
 }
 
-/** Throws unless this is the function of a ready-made routine. */
-export function assertWork(maker: string, work: unknown): void {
-  if (work === undefined) throw expected(`the function of ${maker}`, 'a function', work);
-  assertFunction(`the function of ${maker}`, work);
-}
-
-function pick<Options extends object>(options: Options, keys: readonly string[]): Options {
-  // What is left out is optional.
-  return Object.fromEntries(Object.entries(options).filter(([key]) => keys.includes(key))) as Options;
+/** Throws unless this is what a ready-made routine does with a message. */
+export function assertWork(what: string, work: unknown): void {
+  if (work === undefined) throw expected(what, 'a function', work);
+  assertFunction(what, work);
 }

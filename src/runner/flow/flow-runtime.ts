@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import { FlowWorker } from '../../actors/flow/flow-worker.ts';
 import type { FlowJob } from '../../actors/flow/flow-job.ts';
 import { RuntimeActor } from '../../actors/flow/runtime-actor.ts';
@@ -9,7 +8,7 @@ import { systemClock, type Clock } from '../../clock.ts';
 import { RuntimeClosedError, UnknownIdError } from '../../errors.ts';
 import type { Job, Worker } from '../../flow/contract.ts';
 import type { AnyFlow } from '../../flow/flow-types.ts';
-import { createRunId } from '../../ids.ts';
+import { createId, createRunId } from '../../ids.ts';
 import type { Logger } from '../../logger.ts';
 import { assertFunction, assertKnownOptions, assertOneOf, assertTimeout } from '../../nodes/validate.ts';
 import { openLogFile, type LogTarget } from '../logging.ts';
@@ -81,7 +80,7 @@ export class FlowRuntime implements Runtime {
   exec(flow: AnyFlow | string, options: ExecOptions = {}): Worker {
     this.#assertOpen();
     assertKnownOptions('exec', options, ['workerId']);
-    const workerId = textOf('workerId', options.workerId) ?? v7();
+    const workerId = textOf('workerId', options.workerId) ?? createId();
     return this.#start(this.#workers.register(flow), workerId).handle;
   }
 
@@ -196,7 +195,7 @@ export class FlowRuntime implements Runtime {
   ): FlowJob | Promise<FlowJob> {
     const isStarted = this.#settings.autoStart && workerId === undefined && this.#workers.isIdle(flow);
     if (!isStarted) return this.#workers.choose(flow, workerId, give);
-    const worker = this.#start(this.#workers.register(flow), v7());
+    const worker = this.#start(this.#workers.register(flow), createId());
     try {
       return give(worker);
     } catch (error) {
@@ -242,6 +241,7 @@ export class FlowRuntime implements Runtime {
         self,
         limits: { maxHops, jobTimeoutMs },
         book: this.#jobs,
+        isInspected: this.#actor.isInspected,
         meter: entry.meter,
         past,
         open,

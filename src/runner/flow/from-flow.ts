@@ -67,6 +67,7 @@ export function fromFlow(flow: AnyFlow, options: FlowEmbeddingOptions = {}): Wor
       limits: { maxHops, jobTimeoutMs },
       book: register,
       past: past as WorkerJSON | undefined, // as this logic has persisted it
+      isInspected: true,
       onEnded: () => undefined,
     });
     const posts = new Posts(register, maxQueueSize);

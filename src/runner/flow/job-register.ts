@@ -1,13 +1,14 @@
 import type { FlowJob } from '../../actors/flow/flow-job.ts';
 import type { JobBook } from '../../actors/flow/worker-core.ts';
+import { Table } from '../../actors/table.ts';
 import type { JobStatus } from '../../flow/contract.ts';
 
 /** The jobs of a runtime: those that have not ended, and the last ones that have. */
 export class JobRegister implements JobBook {
   readonly #retain: number;
   readonly #onChanged: () => void;
-  readonly #open = new Map<string, FlowJob>();
-  readonly #ended = new Map<string, FlowJob>();
+  readonly #open = new Table<string, FlowJob>();
+  readonly #ended = new Table<string, FlowJob>();
   /** The ids of posts that wait for room. */
   readonly #reserved = new Set<string>();
   readonly #counts: Record<JobStatus, number> = {
@@ -50,7 +51,7 @@ export class JobRegister implements JobBook {
   }
 
   endedOf(workerId: string): readonly FlowJob[] {
-    return [...this.#ended.values()].filter((job) => job.workerId === workerId);
+    return this.#ended.values().filter((job) => job.workerId === workerId);
   }
 
   /** All, those that have ended first. */
@@ -68,7 +69,7 @@ export class JobRegister implements JobBook {
   }
 
   onAccepted(job: FlowJob): void {
-    this.#open.set(job.id, job);
+    this.#open.add(job.id, job);
     this.#counts[job.status] += 1;
     this.#onChanged();
   }
@@ -98,12 +99,11 @@ export class JobRegister implements JobBook {
   }
 
   #keep(job: FlowJob): void {
-    this.#ended.set(job.id, job);
-    if (this.#ended.size <= this.#retain) return;
-    for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest);
-      break;
-    }
+    // The last one of an id counts.
+    this.#ended.delete(job.id);
+    this.#ended.add(job.id, job);
+    const { firstKey } = this.#ended;
+    if (this.#ended.size > this.#retain && firstKey !== undefined) this.#ended.delete(firstKey);
   }
 
   #tell(): void {

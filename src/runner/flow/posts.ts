@@ -1,10 +1,10 @@
-import { v7 } from 'uuid';
 import type { FlowJob } from '../../actors/flow/flow-job.ts';
 import type { FlowWorker } from '../../actors/flow/flow-worker.ts';
 import { cloneData } from '../../clone.ts';
 import { DuplicateIdError, QueueFullError, UnknownRoutineError, UnknownSlotError } from '../../errors.ts';
 import type { AnyFlow } from '../../flow/flow-types.ts';
 import type { PlanSlot } from '../../flow/plan.ts';
+import { createId } from '../../ids.ts';
 import { validate } from '../../nodes/resolve-input.ts';
 import { assertKnownOptions, expected } from '../../nodes/validate.ts';
 import { didYouMean } from '../../suggest.ts';
@@ -41,7 +41,7 @@ export function readPosting(
   return {
     value,
     where: `${routine}.${slot}`,
-    jobId: textOf('jobId', options.jobId) ?? v7(),
+    jobId: textOf('jobId', options.jobId) ?? createId(),
     workerId: textOf('workerId', options.workerId),
     metadata: Object.freeze(cloneData(metadata)),
   };

@@ -148,9 +148,20 @@ function checkOwn(options: RuntimeOptions): void {
     if (value !== undefined && typeof value !== 'boolean')
       throw expected(`\`${key}\``, 'true or false', value);
   }
-  const { flows } = options;
+  checkFlows(options);
+}
+
+function checkFlows({ flows, snapshot, checkpointer }: RuntimeOptions): void {
   if (flows !== undefined && (!Array.isArray(flows) || !flows.every(isFlow)))
     throw expected('`flows`', 'an array of flows', flows);
+  const isBoth = (snapshot ?? undefined) !== undefined && (checkpointer ?? undefined) !== undefined;
+  if (!isBoth) return;
+  throw expected(
+    '`snapshot`',
+    'left out where there is a `checkpointer`',
+    snapshot,
+    'A durable worker goes on from its own log: start it with `exec(flow, { workerId })`.',
+  );
 }
 
 function limitOf(given: number | null | undefined, fallback: number): number {

@@ -34,6 +34,16 @@ export class FlowEntry {
     this.flow = flow;
     this.meter = isMonitored ? new FlowMeter(flow.plan) : undefined;
   }
+
+  /** The first that takes posts, from the one whose turn it is. */
+  next(): FlowWorker | undefined {
+    const { length } = this.workers;
+    for (let step = 0; step < length; step += 1) {
+      const worker = this.workers[(this.turn + step) % length];
+      if (worker?.takesPosts === true) return worker;
+    }
+    return undefined;
+  }
 }
 
 // So many ended workers can still be asked for their states.
@@ -106,16 +116,16 @@ export class WorkerRegister {
   choose<Posted>(flow: AnyFlow, workerId: string | undefined, give: (worker: FlowWorker) => Posted): Posted {
     const entry = this.#flows.get(flow.name);
     if (workerId !== undefined) return give(this.#namedWorker(flow, workerId));
-    const open = entry?.workers.filter(({ takesPosts }) => takesPosts) ?? [];
-    const worker = open[(entry?.turn ?? 0) % Math.max(1, open.length)];
+    const worker = entry?.next();
     if (entry === undefined || worker === undefined) {
       if (entry?.wasStarted !== true) throw notStarted(flow.name);
-      throw new WorkerStoppedError(`All workers of flow "${flow.name}" have been stopped`, {
-        hint: 'Start one with `exec`.',
-      });
+      throw allEnded(
+        flow.name,
+        [...this.#ended.values()].findLast(({ plan }) => plan === flow.plan),
+      );
     }
     const posted = give(worker);
-    entry.turn = (entry.turn + 1) % open.length;
+    entry.turn = entry.workers.indexOf(worker) + 1;
     return posted;
   }
 
@@ -127,7 +137,9 @@ export class WorkerRegister {
   }
 
   add(entry: FlowEntry, worker: FlowWorker): void {
-    this.#forget(worker.id);
+    // A durable one has what had become of its messages in its log.
+    if (worker.isDurable) this.#ended.delete(worker.id);
+    else this.#forget(worker.id);
     this.#workers.set(worker.id, worker);
     entry.workers.push(worker);
     entry.wasStarted = true;
@@ -181,6 +193,14 @@ function notStarted(name: string): NotStartedError {
   return new NotStartedError(`Flow "${name}" has no worker`, {
     hint: 'Call `exec` before `post`, or give the runtime `autoStart: true`.',
   });
+}
+
+function allEnded(name: string, last: FlowWorker | undefined): WorkerStoppedError {
+  const { error } = last ?? {};
+  return new WorkerStoppedError(
+    `All workers of flow "${name}" have ${error === undefined ? 'been stopped' : 'failed or been stopped'}`,
+    { hint: 'Start one with `exec`.', ...(error === undefined ? {} : { cause: error }) },
+  );
 }
 
 function another(name: string): FlowConfigError {
