@@ -1,4 +1,4 @@
-import type { Connection } from './plan.ts';
+import type { Connection } from './parts.ts';
 
 /** Which routines each routine sends to, by name. */
 export type Links = ReadonlyMap<string, readonly string[]>;
@@ -40,7 +40,7 @@ function reversed(links: Links): Links {
 }
 
 /** The names, each after those that it leads to, as far as there is no way back. */
-function leavesFirst(links: Links): string[] {
+export function leavesFirst(links: Links): string[] {
   const seen = new Set<string>();
   const left: string[] = [];
   for (const root of links.keys()) {

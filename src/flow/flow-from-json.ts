@@ -6,7 +6,7 @@ import type { AnyRoutine, RoutineErrorPolicy } from './contract.ts';
 import type { NamedConnection } from './flow-json.ts';
 import type { Flow, FlowJSON } from './flow-types.ts';
 import { connectionOf, made } from './flow.ts';
-import type { Connection, FlowParts } from './plan.ts';
+import type { Connection, FlowParts } from './parts.ts';
 import { assertErrorPolicy, assertPartName, isRoutine, ownErrorPolicy } from './routine.ts';
 
 /** What the names in a description stand for: code never comes from data. */

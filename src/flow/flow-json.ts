@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { RoutineErrorPolicy } from './contract.ts';
 import type { FlowConnectionJSON, FlowJSON } from './flow-types.ts';
-import type { Connection, FlowParts } from './plan.ts';
+import type { Connection, FlowParts } from './parts.ts';
 
 /** A connection of a flow that was read from a description, which named the function. */
 export interface NamedConnection extends Connection {

@@ -1,7 +1,7 @@
 import { mermaidLabel } from '../mermaid-label.ts';
 import type { AnyRoutine } from './contract.ts';
 import { mapNamesOf } from './flow-json.ts';
-import type { FlowParts } from './plan.ts';
+import type { FlowParts } from './parts.ts';
 
 /** A flow as a Mermaid flowchart. */
 export function drawFlow({ routines, connections }: FlowParts): string {

@@ -1,7 +1,7 @@
 import type { AnyRoutine } from './contract.ts';
 import { cyclesOf, reached, receiversOf, type Links } from './cycles.ts';
 import type { FlowProblem } from './flow-types.ts';
-import type { FlowParts } from './plan.ts';
+import type { FlowParts } from './parts.ts';
 
 /** What is wrong with a flow, and what is worth a look. */
 export function problemsOf(parts: FlowParts): readonly FlowProblem[] {

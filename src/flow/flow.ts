@@ -5,7 +5,8 @@ import { flowAsJSON, flowAsYAML } from './flow-json.ts';
 import type { AnyFlow, Flow, FlowJSON, FlowProblem, Routines } from './flow-types.ts';
 import { drawFlow } from './flow-mermaid.ts';
 import { problemsOf } from './flow-problems.ts';
-import { compile, type Connection, type FlowParts, type FlowPlan } from './plan.ts';
+import { compile, type FlowPlan } from './plan.ts';
+import type { Connection, FlowParts } from './parts.ts';
 import { assertErrorPolicy, assertPartName, isRoutine, ownErrorPolicy } from './routine.ts';
 
 /**

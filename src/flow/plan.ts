@@ -1,22 +1,9 @@
 import type { RetryPolicy } from '../nodes/contract.ts';
-import type { AnyRoutine, FailurePolicy, RoutineErrorPolicy, Slot } from './contract.ts';
+import type { AnyRoutine, FailurePolicy, Slot } from './contract.ts';
 import type { Policy } from './policies.ts';
+import { leavesFirst } from './cycles.ts';
+import type { FlowParts } from './parts.ts';
 import { errorPolicyOf } from './routine.ts';
-
-/** A connection as it was made. */
-export interface Connection {
-  readonly from: { readonly routine: string; readonly event: string };
-  readonly to: { readonly routine: string; readonly slot: string };
-  readonly map: ((value: never) => unknown) | undefined;
-}
-
-/** What a flow is made of. */
-export interface FlowParts {
-  readonly name: string;
-  readonly routines: ReadonlyMap<string, AnyRoutine>;
-  readonly connections: readonly Connection[];
-  readonly onError: RoutineErrorPolicy | undefined;
-}
 
 /** A slot of a flow, with its place in the list of all of them. */
 export interface PlanSlot {
@@ -64,24 +51,27 @@ export interface FlowPlan {
 
 /** Makes a flow ready to run. */
 export function compile(parts: FlowParts): FlowPlan {
+  const { name: flowName, connections, onError } = parts;
+  const members = [...parts.routines];
   const slots: PlanSlot[] = [];
-  const bySlot = new Map<string, PlanSlot>();
-  const names = [...parts.routines.keys()];
-  for (const [index, [name, { slots: own }]] of [...parts.routines].entries()) {
-    for (const [slotName, slot] of Object.entries(own)) {
-      const planned: PlanSlot = { index: slots.length, name: slotName, routine: index, slot };
+  const slotsOf = members.map(([, { slots: own }], routine) =>
+    Object.entries(own).map(([name, slot]) => {
+      const planned: PlanSlot = { index: slots.length, name, routine, slot };
       slots.push(planned);
-      bySlot.set(`${name}.${slotName}`, planned);
-    }
+      return planned;
+    }),
+  );
+  const places = new Map(members.map(([name], place) => [name, place]));
+  const events = members.map(
+    ([, { events: own }]) => new Map<string, PlanReceiver[]>(Object.keys(own).map((event) => [event, []])),
+  );
+  for (const { from, to, map } of connections) {
+    const slot = slotsOf[places.get(to.routine) ?? -1]?.find(({ name }) => name === to.slot);
+    if (slot !== undefined) events[places.get(from.routine) ?? -1]?.get(from.event)?.push({ slot, map });
   }
-  const ranks = rank(names, parts.connections);
-  const routines = [...parts.routines].map(([name, routine], index): PlanRoutine => {
-    const events = new Map<string, PlanReceiver[]>(Object.keys(routine.events).map((event) => [event, []]));
-    for (const { from, to, map } of parts.connections) {
-      const target = bySlot.get(`${to.routine}.${to.slot}`);
-      if (from.routine === name && target !== undefined) events.get(from.event)?.push({ slot: target, map });
-    }
-    const { retry, then } = errorPolicyOf(routine, parts.onError);
+  const ranks = ranksOf(parts);
+  const routines = members.map(([name, routine], index): PlanRoutine => {
+    const { retry, then } = errorPolicyOf(routine, onError);
     const { policy, concurrency, critical } = routine;
     return {
       index,
@@ -91,29 +81,24 @@ export function compile(parts: FlowParts): FlowPlan {
       concurrency,
       critical,
       onFailure: then,
-      slots: slots.filter((slot) => slot.routine === index),
-      events,
+      slots: slotsOf[index] ?? [],
+      events: events[index] ?? new Map(),
       retry,
-      rank: ranks[index] ?? 0,
+      rank: ranks.get(name) ?? 0,
     };
   });
   const byName = new Map(routines.map((planned) => [planned.name, planned]));
-  return { name: parts.name, routines, slots, parts, find: (name) => byName.get(name) };
+  return { name: flowName, routines, slots, parts, find: (name) => byName.get(name) };
 }
 
-/** For each name its place in an order in which senders come before receivers; in a cycle, who is named first. */
-function rank(names: readonly string[], connections: readonly Connection[]): readonly number[] {
-  const receivers = new Map<string, string[]>(names.map((name) => [name, []]));
+/** The place of each routine in an order in which senders come before receivers; in a cycle, who is named first. */
+function ranksOf({ routines, connections }: FlowParts): ReadonlyMap<string, number> {
+  // Who is named first comes last here, and so first when the order is turned round.
+  const receivers = new Map<string, string[]>([...routines.keys()].toReversed().map((name) => [name, []]));
   for (const { from, to } of connections) receivers.get(from.routine)?.push(to.routine);
-  const seen = new Set<string>();
-  const reversed: string[] = [];
-  const visit = (name: string): void => {
-    if (seen.has(name)) return;
-    seen.add(name);
-    for (const next of receivers.get(name) ?? []) visit(next);
-    reversed.push(name);
-  };
-  for (const name of names.toReversed()) visit(name);
-  const order = new Map(reversed.toReversed().map((name, place) => [name, place]));
-  return names.map((name) => order.get(name) ?? 0);
+  return new Map(
+    leavesFirst(receivers)
+      .toReversed()
+      .map((name, place) => [name, place]),
+  );
 }

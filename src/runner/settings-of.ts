@@ -115,7 +115,7 @@ export function runnerLogger(parts: Pick<RunnerParts, 'options' | 'fileLogger'>)
 }
 
 /** An observer of a subscriber or a processor, whose troubles go to a logger. */
-export function observe(handle: (event: TroupeEvent) => unknown, name: string, logger: Logger): Observer {
+function observe(handle: (event: TroupeEvent) => unknown, name: string, logger: Logger): Observer {
   return new Observer(handle, {
     failed: (error) => logger.error({ err: error }, `A ${name} threw`),
     droppedChunks: (count) => logger.warn({ count }, `A slow ${name} missed chunks`),
@@ -124,7 +124,7 @@ export function observe(handle: (event: TroupeEvent) => unknown, name: string, l
 }
 
 /** An observer of a processor. */
-export function observeProcessor(processor: EventProcessor, logger: Logger): Observer {
+function observeProcessor(processor: EventProcessor, logger: Logger): Observer {
   return observe((event) => processor.onEvent(event), 'processor', logger);
 }
 
