@@ -1,17 +1,9 @@
 // What a message costs on its way through three routines, each of which works on it by itself, against three root
 // `fromPromise` actors; and whether a message of a million costs more than one of a hundred thousand.
-import {
-  batchSize,
-  createRuntime,
-  event,
-  flow,
-  immediate,
-  routine,
-  slot,
-  type Policy,
-} from '../dist/flow/index.js';
+import type { Policy } from '../src/flow/index.ts';
 import { measureFloor } from './floor.ts';
 import { expectEqual, interleave, micros, note, perItem, pick, report } from './harness.ts';
+import { batchSize, createRuntime, event, flow, immediate, routine, slot } from './troupe-flow.ts';
 
 const MESSAGES = pick(100_000, 10_000);
 const MANY = pick(1_000_000, 40_000);
