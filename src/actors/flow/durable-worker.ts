@@ -4,6 +4,7 @@ import type { FlowPlan } from '../../flow/plan.ts';
 import { decodeMessages } from '../../log/codec.ts';
 import { isFlowMessage, type FlowMessage, type WorkerStartMessage } from '../../log/flow-messages.ts';
 import type { AnyMessage } from '../../log/messages.ts';
+import type { Logger } from '../../logger.ts';
 import type { WorkerJSON } from '../../log/worker-json.ts';
 import { Journal, type Durability, type StoredFields } from '../journal.ts';
 import { structureOf } from './snapshot.ts';
@@ -71,6 +72,7 @@ const ENTRIES_PER_ITEM = 4;
 /** What a worker's log leaves to the worker. */
 export interface DurabilityHost {
   readonly plan: FlowPlan;
+  readonly settings: { readonly logger: Logger };
   /** What it holds just now. */
   snapshot(): WorkerJSON;
   /** How many things it holds. */
@@ -117,8 +119,14 @@ export class WorkerDurability {
     this.#entries += 1;
     if (this.#entries < SHORTEN_AFTER || this.#entries % 1_000 !== 0) return;
     if (this.#entries < this.#host.size * ENTRIES_PER_ITEM) return;
-    this.#entries = 0;
-    this.#journal?.replace([startMessage(this.#host.plan, this.#host.now(), this.#host.snapshot())]);
+    try {
+      const start = startMessage(this.#host.plan, this.#host.now(), this.#host.snapshot());
+      this.#entries = 0;
+      this.#journal?.replace([start]);
+    } catch (err) {
+      // It is tried again later; meanwhile the log is only longer.
+      this.#host.settings.logger.warn({ err }, 'The log of a worker could not be shortened');
+    }
   }
 
   /** Resolves when everything so far is written, and rejects when it cannot be. */

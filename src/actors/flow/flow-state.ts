@@ -40,7 +40,10 @@ export class RoutineRecord {
   readonly mailboxes: readonly Mailbox[];
   /** Those of its slots. */
   readonly names: ReadonlySet<string>;
+  /** What bodies see and set. */
   readonly state = new Map<string, unknown>();
+  /** What those have set that have ended. */
+  readonly settled = new Map<string, unknown>();
   /** When it was last activated. */
   lastAt: number | undefined;
   /** How many activations of it there are. */
@@ -50,6 +53,15 @@ export class RoutineRecord {
     this.plan = plan;
     this.mailboxes = mailboxes;
     this.names = new Set(mailboxes.map(({ slot }) => slot.name));
+  }
+
+  /** An activation that has ended has set these. */
+  settle(values: Readonly<Record<string, unknown>>): void {
+    for (const key of Object.keys(values)) {
+      this.settled.set(key, values[key]);
+      // Another one that is still at work may have set it since.
+      if (this.running === 0 || !this.state.has(key)) this.state.set(key, values[key]);
+    }
   }
 }
 
@@ -115,6 +127,11 @@ export class FlowState {
   /** How many things it holds. */
   get size(): number {
     return this.queued + this.parked.size + this.activations.size + this.jobs.size;
+  }
+
+  /** All has been read back: what routines have kept is what bodies see. */
+  onRead(): void {
+    for (const { state, settled } of this.routines) for (const [key, value] of settled) state.set(key, value);
   }
 
   apply(message: FlowMessage): void {
@@ -225,7 +242,7 @@ export class FlowState {
     this.activations.delete(id);
     const record = at(this.routines, activation.routine.index);
     record.running -= 1;
-    if (value !== undefined) for (const key of Object.keys(value)) record.state.set(key, value[key]);
+    if (value !== undefined) record.settle(value);
     for (const list of activation.mails) {
       if (outcome === 'done') this.counts.delivered += list.length;
       else if (outcome === 'cancelled') this.counts.dropped += list.length;

@@ -195,6 +195,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
         this.state.apply(message);
         if (job !== undefined) this.#restore(job);
       }
+      this.state.onRead();
       this.#durability?.begin(opened);
       this.#begin(this.state.jobs.values().map(({ id }) => ({ id })));
     } catch (error) {

@@ -53,7 +53,7 @@ export function snapshotOf(
         .map(mailJSON),
     ),
     activations: state.activations.values().map((activation) => activationJSON(activation, mailJSON)),
-    routines: state.routines.map(({ state: values, lastAt, plan: { name } }) => ({
+    routines: state.routines.map(({ settled: values, lastAt, plan: { name } }) => ({
       state: stored([...values], () => `the state of routine "${name}"`),
       ...(lastAt === undefined ? {} : { lastAt }),
     })),
@@ -140,7 +140,7 @@ export function loadSnapshot(state: FlowState, json: WorkerJSON, host: JobHost):
   for (const each of json.activations) loadActivation(state, each, readMail);
   for (const [place, record] of state.routines.entries()) {
     const { state: values, lastAt } = json.routines[place] ?? { state: [] };
-    for (const [key, value] of fromStored(values) as [string, unknown][]) record.state.set(key, value);
+    record.settle(Object.fromEntries(fromStored(values) as [string, unknown][])); // as `snapshotOf` wrote it
     record.lastAt = lastAt;
   }
   Object.assign(state.counts, json.counts);
