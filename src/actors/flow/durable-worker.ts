@@ -76,7 +76,7 @@ export interface DurabilityHost {
   /** What it holds just now. */
   snapshot(): WorkerJSON;
   /** How many things it holds. */
-  readonly size: number;
+  readonly state: { readonly size: number };
   now(): number;
   fail(error: unknown): void;
 }
@@ -118,7 +118,7 @@ export class WorkerDurability {
   onAppended(): void {
     this.#entries += 1;
     if (this.#entries < SHORTEN_AFTER || this.#entries % 1_000 !== 0) return;
-    if (this.#entries < this.#host.size * ENTRIES_PER_ITEM) return;
+    if (this.#entries < this.#host.state.size * ENTRIES_PER_ITEM) return;
     try {
       const start = startMessage(this.#host.plan, this.#host.now(), this.#host.snapshot());
       this.#entries = 0;

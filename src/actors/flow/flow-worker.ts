@@ -136,11 +136,6 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     return this.#durability !== undefined;
   }
 
-  /** How many things it holds. */
-  get size(): number {
-    return this.state.size;
-  }
-
   /** Why it failed. */
   get error(): unknown {
     return this.#ending.error;
