@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 /** Whether a Redis can be started here. */
 export function hasRedis(): boolean {
@@ -40,7 +41,7 @@ export async function startRedis(): Promise<Redis> {
   const ended = new Promise<void>((resolve) => server.on('exit', () => resolve()));
   while (!(await answers(port))) {
     if (server.exitCode !== null) throw new Error('redis-server did not start');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await setTimeout(20);
   }
   return {
     port,

@@ -1,4 +1,5 @@
 import type { Checkpointer, Lease, StoredWorkflow } from '../../checkpoint/checkpointer.ts';
+import { afterThisTurn } from '../../clock.ts';
 import { CheckpointError, FlowConfigError } from '../../errors.ts';
 import type { FlowPlan } from '../../flow/plan.ts';
 import { decodeMessages } from '../../log/codec.ts';
@@ -118,7 +119,11 @@ export class WorkerDurability {
   onAppended(): void {
     this.#entries += 1;
     if (this.#entries < SHORTEN_AFTER || this.#entries % 1_000 !== 0) return;
-    if (this.#entries < this.#host.state.size * ENTRIES_PER_ITEM) return;
+    // Not in the middle of what has led here.
+    if (this.#entries >= this.#host.state.size * ENTRIES_PER_ITEM) afterThisTurn(() => this.#shorten());
+  }
+
+  #shorten(): void {
     try {
       const start = startMessage(this.#host.plan, this.#host.now(), this.#host.snapshot());
       this.#entries = 0;

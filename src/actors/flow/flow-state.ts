@@ -34,6 +34,15 @@ export interface MessageCounts {
   deadLettered: number;
 }
 
+/** What becomes of the messages of an activation. */
+const COUNTED = {
+  done: 'delivered',
+  cancelled: 'dropped',
+  stop: 'deadLettered',
+  continue: 'deadLettered',
+  skip: 'deadLettered',
+} as const;
+
 /** A routine in a worker. */
 export class RoutineRecord {
   readonly plan: PlanRoutine;
@@ -77,6 +86,8 @@ export class FlowState {
   readonly jobs = new Table<string, FlowJob>();
   readonly activations = new Table<number, Activation>();
   readonly parked = new Map<number, Mail>();
+  /** What the worker is to fail with: a critical routine has. */
+  failure: { readonly error?: unknown } | undefined;
   /** Whether what activations have emitted is kept until they end. */
   keepsSent = false;
   readonly counts: MessageCounts = { posted: 0, delivered: 0, dropped: 0, deadLettered: 0 };
@@ -244,16 +255,20 @@ export class FlowState {
     record.running -= 1;
     if (value !== undefined) record.settle(value);
     for (const list of activation.mails) {
-      if (outcome === 'done') this.counts.delivered += list.length;
-      else if (outcome === 'cancelled') this.counts.dropped += list.length;
-      else this.counts.deadLettered += list.length;
+      this.counts[COUNTED[outcome]] += list.length;
       for (const { jobs } of list) for (const job of jobs) job.working -= 1;
     }
-    if (outcome !== 'done' && outcome !== 'cancelled') addDeadLetters(activation, outcome, message);
+    if (outcome !== 'done' && outcome !== 'cancelled') this.#fail(activation, outcome, message);
     for (const job of activation.jobs) {
       job.removeActivation(activation);
       job.note(message);
     }
+  }
+
+  #fail(activation: Activation, policy: FailurePolicy, message: RoutineEndMessage): void {
+    addDeadLetters(activation, policy, message);
+    if (activation.routine.critical) this.failure = message;
+    if (policy === 'stop') for (const job of activation.jobs) job.failure = message;
   }
 
   #retry(message: RoutineRetryMessage): void {

@@ -9,7 +9,7 @@ import type { JobJSON, WorkerJSON } from '../../log/worker-json.ts';
 import { ContextScope } from '../context-store.ts';
 import type { Deadline } from '../deadline.ts';
 import { Engine, type EngineHost } from '../engine.ts';
-import type { EndEvent, Invocation, Outcome } from '../invocation.ts';
+import type { Invocation } from '../invocation.ts';
 import type { Journal, StoredFields } from '../journal.ts';
 import { WorkerActors } from '../run-actors.ts';
 import type { PauseInfo, RunSettings } from '../settings.ts';
@@ -245,11 +245,12 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   /** What was begun elsewhere is begun again. */
   #goOnFromPast(): void {
+    if (this.state.failure !== undefined) this.fail(this.state.failure.error);
     if (this.isOver) return;
     this.breakpoints.releaseForgotten();
     for (const activation of this.state.activations.values())
       if (activation.host === undefined) this.#bench.restart(activation);
-    for (const job of this.state.jobs.values()) this.#desk.completeIfDone(job);
+    this.#desk.endDone();
     this.dispatcher.wakeAll();
     this.dispatcher.run();
   }
@@ -415,7 +416,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
       this.#bench.failAround(invocation, error);
   }
 
-  onRootEnded(_event: EndEvent, _outcome: Outcome): void {
+  onRootEnded(): void {
     // It is ended by the worker itself.
   }
 

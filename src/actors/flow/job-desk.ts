@@ -80,6 +80,14 @@ export class JobDesk {
     if (!job.hasEnded && job.queued === 0 && job.working === 0) this.end(job, 'completed', undefined);
   }
 
+  /** Ends those whose ends were on their way when their worker was left. */
+  endDone(): void {
+    for (const job of this.#core.state.jobs.values()) {
+      if (job.failure !== undefined) this.end(job, 'failed', job.failure.error);
+      else this.completeIfDone(job);
+    }
+  }
+
   /** Ends a job: drops what is left of its messages, and stops what works for it alone. */
   end(job: FlowJob, status: JobEndStatus, error: unknown): void {
     if (job.hasEnded) return;
