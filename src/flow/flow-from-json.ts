@@ -11,7 +11,7 @@ import { assertErrorPolicy, assertPartName, isRoutine, ownErrorPolicy } from './
 
 /** What the names in a description stand for: code never comes from data. */
 export interface FlowSources {
-  /** A list, or a record by the names that the routines themselves have. There may be more than the flow uses. */
+  /** A list, or a record by the names that the routines have themselves or in the flow. There may be more than the flow uses. */
   readonly routines: readonly AnyRoutine[] | Readonly<Record<string, AnyRoutine>>;
   /** The functions of connections that map, by the names that the description has for them. */
   readonly maps?: Readonly<Record<string, (value: never) => unknown>>;
@@ -120,7 +120,7 @@ function routinesOf(
     const { name, routine } = fieldsOf(what, each, ['name', 'routine']);
     assertPartName(`\`name\` of ${what}`, name);
     assertText(`\`routine\` of ${what}`, routine);
-    const used = known.get(routine);
+    const used = known.get(routine) ?? known.get(name);
     if (used === undefined)
       throw new FlowConfigError(`There is no routine "${routine}" for ${what}`, {
         hint: didYouMean(routine, [...known.keys()]),
@@ -134,26 +134,23 @@ function routinesOf(
   return found;
 }
 
-/** The routines that a description may name. */
+/** The routines that a description may name: those of a list by their own names, those of a record by their keys as well. */
 function routinesByName(given: unknown): ReadonlyMap<string, AnyRoutine> {
   const what = '`routines` of flowFromJSON';
   if (typeof given !== 'object' || given === null) throw expected(what, 'a list of routines', given);
   const byName = new Map<string, AnyRoutine>();
-  for (const [key, routine] of Object.entries(given) as [string, unknown][]) {
+  const entries = Object.entries(given) as [string, unknown][];
+  for (const [key, routine] of entries) {
     if (!isRoutine(routine)) throw expected(`"${key}" in ${what}`, 'a routine', routine);
-    const { name } = routine;
-    if (!Array.isArray(given) && key !== name)
-      throw expected(
-        `the key of routine "${name}" in ${what}`,
-        'its name',
-        key,
-        'Give a list of the routines.',
-      );
-    if (byName.has(name) && byName.get(name) !== routine)
+    if (!Array.isArray(given)) byName.set(key, routine);
+  }
+  for (const [, routine] of entries) {
+    const { name } = routine as AnyRoutine; // checked above
+    if (Array.isArray(given) && byName.has(name) && byName.get(name) !== routine)
       throw new FlowConfigError(`There are two routines "${name}" in ${what}`, {
         hint: 'A description tells routines by their own names: give one of them another.',
       });
-    byName.set(name, routine);
+    if (!byName.has(name)) byName.set(name, routine as AnyRoutine);
   }
   return byName;
 }

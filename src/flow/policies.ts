@@ -44,6 +44,9 @@ export interface AskAgain {
 /** What a policy says: run, not now, or not before a time. */
 export type Verdict = Activation | AskAgain | false;
 
+/** What stands for no as well. */
+type Falsy = undefined | null | 0 | '';
+
 /** When a routine runs: a pure function of what is in its slots and of the time. Taking messages, asking again and timers are the runtime's. */
 export interface Policy {
   /** Shown in descriptions, and the reason of its activations. */
@@ -187,7 +190,7 @@ export function timeInterval(ms: number, options: PolicyOptions = {}): Policy {
 
 /**
  * Runs when `ask` says so. It must be pure: it is asked whenever a message has come and the routine is free, again after
- * each activation, and at the time that it named with `askAt`.
+ * each activation, and at the time that it named with `askAt`. Whatever is falsy means no.
  *
  * @throws {@link InvalidInputError} INVALID_INPUT
  *
@@ -204,10 +207,20 @@ export function timeInterval(ms: number, options: PolicyOptions = {}): Policy {
  * });
  * ```
  */
-export function custom(ask: (view: PolicyView) => Verdict, options: PolicyOptions = {}): Policy {
+export function custom(ask: (view: PolicyView) => Verdict | Falsy, options: PolicyOptions = {}): Policy {
   if (ask === undefined) throw expected('the function of custom', 'a function', ask);
   assertFunction('the function of custom', ask);
-  return policy({ name: 'custom', flush: flushOf('custom', options, true), atLeast: 1, ask });
+  const flush = flushOf('custom', options, true);
+  return policy({ name: 'custom', flush, atLeast: 1, ask: (view) => ask(plainView(view)) || false });
+}
+
+/** A view that may be kept, copied and shown: built-in policies look at the slots themselves. */
+function plainView({ slots, now, lastAt }: PolicyView): PolicyView {
+  const shown = Object.entries(slots).map(([name, { size, capacity, messages, oldestAt, newestAt }]) => [
+    name,
+    Object.freeze({ size, capacity, messages: Object.freeze(messages), oldestAt, newestAt }),
+  ]);
+  return { slots: Object.freeze(Object.fromEntries(shown)), now, lastAt };
 }
 
 /** Whether something is a policy. */

@@ -131,7 +131,6 @@ describe('a policy that says what cannot be done', () => {
     ['no number of messages', { take: { input: Number.NaN } }],
     ['a time that is none', { askAt: Number.NaN }],
     ['nothing to take', {}],
-    ['nothing at all', undefined],
     ['true', true],
     ['a promise', Promise.resolve({ take: { input: 1 } })],
   ])('fails the jobs of what waits: %s', async (_what, verdict) => {
@@ -146,6 +145,34 @@ describe('a policy that says what cannot be done', () => {
     expect(job?.status).toBe('failed');
     expect([seen, worker.status, stage.clock.pending]).toEqual([[], 'running', 0]);
   });
+});
+
+test.each([undefined, null, 0, ''] as const)('a policy says no with %j', async (nothing) => {
+  const stage = flowStage();
+  const { seen, post } = recording(
+    stage,
+    custom(({ slots: { input } }) => (input?.size === 2 ? { take: { input: 2 } } : nothing)),
+  );
+
+  await post(1, 2);
+
+  expect(seen).toHaveLength(1);
+});
+
+test('a policy may keep what it was shown', async () => {
+  const stage = flowStage();
+  const views: unknown[] = [];
+  const { post } = recording(
+    stage,
+    custom(({ slots }) => {
+      views.push({ ...slots['input'] });
+      return (slots['input']?.size ?? 0) > 0 && { take: { input: 1 } };
+    }),
+  );
+
+  await post(7);
+
+  expect(views[0]).toMatchObject({ size: 1, capacity: 1_000, messages: [7] });
 });
 
 test('a policy is asked only when its routine is free', async () => {

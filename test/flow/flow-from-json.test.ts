@@ -42,6 +42,7 @@ describe('a flow from its description', () => {
 
   test.each([
     ['a record of routines', { ...SOURCES, routines: { double, print } }],
+    ['a record by the names in the flow', { ...SOURCES, routines: { double, out: print } }],
     ['a routine twice', { ...SOURCES, routines: [double, print, double] }],
     ['more routines than it names', { ...SOURCES, routines: [double, print, part('other')] }],
   ])('takes %s', (_, sources) => {
@@ -201,7 +202,6 @@ describe('what is given beside a description', () => {
     ['no routines', {}, '`routines`'],
     ['what is no routine in the list', { ...SOURCES, routines: [double, { ...print }] }, 'a routine'],
     ['a routine in place of a list', { ...SOURCES, routines: double }, 'a routine'],
-    ['a record under another name', { ...SOURCES, routines: { double, out: print } }, 'its name'],
     ['two routines of one name', { ...SOURCES, routines: [double, print, part('print')] }, '"print"'],
     ['functions as a list', { ...SOURCES, maps: [shift] }, '`maps`'],
     ['a function that is none', { ...SOURCES, maps: { shift: 'shift' } }, 'to be a function'],

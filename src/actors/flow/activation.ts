@@ -31,6 +31,8 @@ export class Activation implements OutcomeListener, ActivationSeat {
   readonly routine: PlanRoutine;
   /** The message that it began with. */
   readonly begun: RoutineActivationMessage;
+  /** When it was begun here, in ms since the epoch. */
+  startedAt: number;
   /** By the places of the routine's slots. */
   readonly mails: readonly (readonly Mail[])[];
   /** Whose messages they are. */
@@ -57,6 +59,7 @@ export class Activation implements OutcomeListener, ActivationSeat {
   constructor(begun: RoutineActivationMessage, routine: PlanRoutine, mails: readonly (readonly Mail[])[]) {
     this.begun = begun;
     this.id = begun.activation;
+    this.startedAt = begun.time;
     this.routine = routine;
     this.mails = mails;
     const { jobs, hops } = originOf(mails);

@@ -1,5 +1,6 @@
 import type { FlowPlan } from '../../flow/plan.ts';
 import type { FlowMessage } from '../../log/flow-messages.ts';
+import type { Activation } from './activation.ts';
 import type { FlowState } from './flow-state.ts';
 
 /** What a routine has done. */
@@ -61,6 +62,14 @@ export class FlowMeter {
     }
   }
 
+  /** An activation that was begun elsewhere is begun again. */
+  onRestart({ routine, mails }: Activation): void {
+    const count = this.routines[routine.index];
+    if (count === undefined) return;
+    count.activations += 1;
+    count.messages += mails.reduce((sum, { length }) => sum + length, 0);
+  }
+
   #arrives(slot: number, state: FlowState): void {
     const routine = this.#plan.slots[slot]?.routine ?? -1;
     const depths = this.routines[routine]?.maxDepths;
@@ -77,7 +86,7 @@ export class FlowMeter {
     if (outcome === 'done') count.succeeded += 1;
     else if (outcome === 'skip') count.skipped += 1;
     else if (outcome !== 'cancelled') count.failed += 1;
-    const took = time - activation.begun.time;
+    const took = time - activation.startedAt;
     count.totalMs += took;
     count.maxMs = Math.max(count.maxMs, took);
   }

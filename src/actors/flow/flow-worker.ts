@@ -22,7 +22,8 @@ import { FlowState } from './flow-state.ts';
 import { JobDesk } from './job-desk.ts';
 import { PostOffice, workerStopped, type PostRequest } from './post-office.ts';
 import { isStill, isWithin } from './stillness.ts';
-import { loadSnapshot, readJob, snapshotOf } from './snapshot.ts';
+import { readBack } from './read-back.ts';
+import { snapshotOf } from './snapshot.ts';
 import { Traffic } from './traffic.ts';
 import { Workbench, type WorkbenchHost } from './workbench.ts';
 import type { FlowLimits, JobBook, WorkerCore } from './worker-core.ts';
@@ -60,6 +61,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   readonly settings: RunSettings;
   readonly limits: FlowLimits;
   readonly book: JobBook;
+  readonly meter: FlowMeter | undefined;
   readonly state: FlowState;
   readonly engine: Engine;
   readonly traffic: Traffic;
@@ -97,6 +99,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.settings = settings;
     this.limits = limits;
     this.book = book;
+    this.meter = options.meter;
     this.state = new FlowState(plan, this);
     this.traffic = new Traffic(this.state);
     this.breakpoints = new Breakpoints(this);
@@ -171,7 +174,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   begin(): void {
     const { open, past } = this.#options;
-    if (past !== undefined) this.#load(past);
+    if (past !== undefined) readBack({ past, messages: [] }, this.#readable);
     if (open === undefined) this.#begin(past?.jobs);
     else this.#opening = this.#open(open);
   }
@@ -183,14 +186,7 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
         await opened.journal.detach();
         return;
       }
-      const { past, messages } = opened;
-      if (past !== undefined) this.#load(past);
-      for (const message of messages) {
-        const job = message.type === 'JobEnd' ? this.state.jobs.get(message.job) : undefined;
-        this.state.apply(message);
-        if (job !== undefined) this.#restore(job);
-      }
-      this.state.onRead();
+      readBack(opened, this.#readable);
       this.#durability?.begin(opened);
       this.#begin(this.state.jobs.values().map(({ id }) => ({ id })));
     } catch (error) {
@@ -199,14 +195,8 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
     this.#opening = undefined;
   }
 
-  #load(past: WorkerJSON): void {
-    loadSnapshot(this.state, past, this);
-    for (const job of past.ended) this.#restore(readJob(job, this));
-  }
-
-  #restore(job: FlowJob): void {
-    job.settle();
-    this.book.restore(job);
+  get #readable() {
+    return { state: this.state, book: this.book, host: this };
   }
 
   /** `jobs`: those that go on. */

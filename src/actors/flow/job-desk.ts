@@ -107,7 +107,10 @@ export class JobDesk {
       const cancelled = error instanceof CancelledError ? error : new CancelledError(error);
       const { invocation } = activation;
       if (invocation !== undefined)
-        core.engine.coordinator.stop(invocation, { error: cancelled, signalReason: cancelled });
+        core.engine.coordinator.stop(invocation, {
+          error: cancelled,
+          signalReason: status === 'timedOut' ? error : cancelled,
+        });
     }
     const tell = (): void => {
       job.settle();

@@ -147,6 +147,8 @@ export class Workbench implements DispatchHost, ActivationHost {
   restart(activation: Activation): void {
     activation.host = this;
     activation.beginAgain();
+    activation.startedAt = this.#core.now();
+    this.#core.meter?.onRestart(activation);
     const { slots } = this.#core.settings;
     if (slots === undefined) this.start(activation);
     else slots.acquire(() => this.start(activation), true);

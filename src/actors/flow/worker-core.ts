@@ -6,6 +6,7 @@ import type { Journal, StoredFields } from '../journal.ts';
 import type { RunSettings } from '../settings.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { FlowJob } from './flow-job.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import type { FlowState } from './flow-state.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -47,6 +48,8 @@ export interface WorkerCore {
     /** Parks a message that has just come into its slot, where a breakpoint says so. */
     park(mail: number, slot: number, value: unknown): void;
   };
+  /** Counts what its routines do, where that is asked for. */
+  readonly meter: FlowMeter | undefined;
   /** Of a durable worker. */
   readonly journal: Journal | undefined;
   /** Writes down what happens; it has happened when this returns. */
