@@ -87,6 +87,7 @@ export class WorkerDurability {
   readonly #host: DurabilityHost;
   #journal: Journal | undefined;
   #entries = 0;
+  #isDue = false;
   #released: Promise<void> | undefined;
   readonly #waiters = new Set<(error: unknown) => void>();
 
@@ -120,7 +121,12 @@ export class WorkerDurability {
     this.#entries += 1;
     if (this.#entries < SHORTEN_AFTER || this.#entries % 1_000 !== 0) return;
     // Not in the middle of what has led here.
-    if (this.#entries >= this.#host.state.size * ENTRIES_PER_ITEM) afterThisTurn(() => this.#shorten());
+    if (this.#isDue || this.#entries < this.#host.state.size * ENTRIES_PER_ITEM) return;
+    this.#isDue = true;
+    afterThisTurn(() => {
+      this.#isDue = false;
+      this.#shorten();
+    });
   }
 
   #shorten(): void {

@@ -86,8 +86,6 @@ export class FlowState {
   readonly jobs = new Table<string, FlowJob>();
   readonly activations = new Table<number, Activation>();
   readonly parked = new Map<number, Mail>();
-  /** What the worker is to fail with: a critical routine has. */
-  failure: { readonly error?: unknown } | undefined;
   /** Whether what activations have emitted is kept until they end. */
   keepsSent = false;
   readonly counts: MessageCounts = { posted: 0, delivered: 0, dropped: 0, deadLettered: 0 };
@@ -267,8 +265,9 @@ export class FlowState {
 
   #fail(activation: Activation, policy: FailurePolicy, message: RoutineEndMessage): void {
     addDeadLetters(activation, policy, message);
-    if (activation.routine.critical) this.failure = message;
-    if (policy === 'stop') for (const job of activation.jobs) job.failure = message;
+    // A critical one fails all that there are.
+    const failing = activation.routine.critical ? this.jobs.values() : activation.jobs;
+    if (activation.routine.critical || policy === 'stop') for (const job of failing) job.failure = message;
   }
 
   #retry(message: RoutineRetryMessage): void {

@@ -235,7 +235,6 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
 
   /** What was begun elsewhere is begun again. */
   #goOnFromPast(): void {
-    if (this.state.failure !== undefined) this.fail(this.state.failure.error);
     if (this.isOver) return;
     this.breakpoints.releaseForgotten();
     for (const activation of this.state.activations.values())
