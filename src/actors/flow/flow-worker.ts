@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import { afterThisTurn } from '../../clock.ts';
-import { CancelledError, isTroupeError } from '../../errors.ts';
+import { isTroupeError } from '../../errors.ts';
 import type { Worker, WorkerStatus } from '../../flow/contract.ts';
 import type { FlowPlan } from '../../flow/plan.ts';
 import { InvocationIds } from '../../ids.ts';
@@ -360,7 +360,10 @@ export class FlowWorker implements WorkerCore, EngineHost, JobHost, WorkbenchHos
   }
 
   setJobValue(job: FlowJob, key: string, value: unknown): void {
-    if (job.hasEnded) throw new CancelledError('The job has ended');
+    if (job.hasEnded) {
+      (job.values ??= new Map()).set(key, value);
+      return;
+    }
     const stored = this.journal?.prepare(value, this.plan.name);
     this.append(
       { type: 'JobValue', job: job.id, key, value, time: this.now() },
