@@ -16,7 +16,7 @@ export interface SlotOptions<Value> {
 const DEFAULT_CAPACITY = 1_000;
 
 /**
- * Declares where messages of one kind come into a routine.
+ * Declares where messages of one kind come into a routine. A Standard Schema may be given in place of the options.
  *
  * @throws {@link InvalidInputError} INVALID_INPUT when an option is unknown or of the wrong form.
  *
@@ -28,7 +28,10 @@ const DEFAULT_CAPACITY = 1_000;
  * console.log(lines.capacity); // 100
  * ```
  */
-export function slot<Value = unknown>(options: SlotOptions<Value> = {}): Slot<Value> {
+export function slot<Value = unknown>(
+  given: SlotOptions<Value> | StandardSchemaV1<unknown, Value> = {},
+): Slot<Value> {
+  const options: SlotOptions<Value> = isStandardSchema(given) ? { schema: given } : given;
   assertKnownOptions('slot', options, ['capacity', 'overflow', 'schema']);
   const { capacity = DEFAULT_CAPACITY, overflow = 'reject', schema } = options;
   assertInteger('`capacity` of a slot', capacity, 1, true);

@@ -39,6 +39,7 @@ describe('a slot', () => {
 
     expect(made).toMatchObject({ capacity: Number.POSITIVE_INFINITY, overflow: 'block' });
     expect(made.schema).toBe(schema);
+    expect(slot(schema)).toEqual(slot({ schema }));
   });
 
   test.each([

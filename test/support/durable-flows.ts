@@ -1,6 +1,7 @@
-import { historyOf, memoryCheckpointer, type Checkpointer, type LogMessage } from 'troupe/checkpoint';
+import { historyOf, memoryCheckpointer, type Checkpointer } from 'troupe/checkpoint';
 import type { AnyFlow, Job, Runtime, RuntimeOptions, Worker } from 'troupe/flow';
 import type { FakeClock } from 'troupe/testing';
+import type { FlowMessage } from '../../src/log/flow-messages.ts';
 import { flowStage } from './flows.ts';
 
 /** The id of the workers of these tests. */
@@ -57,9 +58,9 @@ export async function crashed(
 }
 
 /** What is in the log of a worker. */
-export async function logOf(checkpointer: Checkpointer): Promise<readonly LogMessage[]> {
+export async function logOf(checkpointer: Checkpointer): Promise<readonly FlowMessage[]> {
   const stored = await checkpointer.read(ID);
-  return stored === undefined ? [] : historyOf(stored);
+  return stored === undefined ? [] : (historyOf(stored) as readonly unknown[] as readonly FlowMessage[]); // a worker's
 }
 
 /** How many entries a store has of a worker. */
