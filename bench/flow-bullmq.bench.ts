@@ -1,20 +1,13 @@
 // One hop, kept on disk: a job through a BullMQ queue on a Redis on loopback, which puts its log on disk each second; and a
 // job through a routine here, in files, 'async' (as late) and 'sync' (before it is accepted). A hundred are posted at once.
-import { Queue, Worker } from 'bullmq';
-import { Redis as Client } from 'ioredis';
+import { inBatches, throughBullMQ } from './bullmq-hop.ts';
 import { createFolder, fileCheckpointer } from './durable-store.ts';
 import { expectEqual, interleave, micros, note, perItem, pick, print, report } from './harness.ts';
 import { hasRedis, startRedis } from './redis.ts';
 import { createRuntime, flow, routine, slot } from './troupe-flow.ts';
 
 const JOBS = pick(4_000, 500);
-const AT_ONCE = 100;
 const ROUNDS = pick({ warmup: 1, measured: 7 }, { warmup: 1, measured: 3 });
-
-async function inBatches(post: (n: number) => Promise<unknown>): Promise<void> {
-  for (let first = 0; first < JOBS; first += AT_ONCE)
-    await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => post(first + i)));
-}
 
 async function measureOurs(durability: 'sync' | 'async'): Promise<number> {
   let seen = 0;
@@ -31,35 +24,10 @@ async function measureOurs(durability: 'sync' | 'async'): Promise<number> {
   await using runtime = createRuntime({ checkpointer, durability, maxQueueSize: null, retain: 100 });
   runtime.exec(hop, { workerId: 'worker' });
   const figure = await perItem(JOBS, async () => {
-    await inBatches((n) => runtime.post(hop, 'work', 'input', n));
+    await inBatches(JOBS, (n) => runtime.post(hop, 'work', 'input', n));
     await runtime.waitUntilAllJobsFinished();
   });
   expectEqual('our jobs', seen, JOBS);
-  return figure;
-}
-
-async function measureTheirs(port: number): Promise<number> {
-  const connection = new Client({ host: '127.0.0.1', port, maxRetriesPerRequest: null });
-  const queue = new Queue('hop', { connection, defaultJobOptions: { removeOnComplete: 100 } });
-  let seen = 0;
-  let allSeen: () => void = () => undefined;
-  const done = new Promise<void>((resolve) => {
-    allSeen = resolve;
-  });
-  const worker = new Worker('hop', async () => undefined, { connection });
-  worker.on('completed', () => {
-    seen += 1;
-    if (seen === JOBS) allSeen();
-  });
-  await worker.waitUntilReady();
-  const figure = await perItem(JOBS, async () => {
-    await inBatches((n) => queue.add('job', { n }));
-    await done;
-  });
-  await worker.close();
-  await queue.obliterate({ force: true });
-  await queue.close();
-  connection.disconnect();
   return figure;
 }
 
@@ -69,7 +37,7 @@ if (hasRedis()) {
     const name = `flow-bullmq/a job, BullMQ / here '${durability}'`;
     const pairs = await interleave(
       ROUNDS,
-      () => measureTheirs(redis.port),
+      () => throughBullMQ(JOBS, redis.port),
       () => measureOurs(durability),
     );
     note(name, { BullMQ: micros(pairs.ours), here: micros(pairs.theirs) });
