@@ -64,6 +64,11 @@ export type Adding<
 /** Options of a connection that changes what it carries. */
 export interface ConnectOptions<From, To> {
   /** Makes the slot's value of the event's. It must be pure, and not asynchronous. */
+  readonly map?: ((value: From) => To) | undefined;
+}
+
+/** Options of a connection whose values would not fit without. */
+export interface MapOptions<From, To> extends ConnectOptions<From, To> {
   readonly map: (value: From) => To;
 }
 
@@ -159,11 +164,12 @@ export interface Flow<Name extends string = string, Members extends Routines = R
   connect<const From extends EventPath<Members>, const To extends SlotPath<Members>>(
     from: From,
     to: To & Fitting<Members, From, To>,
+    options?: ConnectOptions<EventValue<Members, From>, SlotValue<Members, To>>,
   ): Flow<Name, Members>;
   connect<const From extends EventPath<Members>, const To extends SlotPath<Members>>(
     from: From,
     to: To,
-    options: ConnectOptions<EventValue<Members, From>, SlotValue<Members, To>>,
+    options: MapOptions<EventValue<Members, From>, SlotValue<Members, To>>,
   ): Flow<Name, Members>;
   /** What becomes of a job when a routine without an `onError` of its own fails. Default: `'stop'`. */
   onError(policy: RoutineErrorPolicy): Flow<Name, Members>;

@@ -67,6 +67,8 @@ export class FlowJob implements Job {
   queued = 0;
   /** How many of its messages are worked on. */
   working = 0;
+  /** Its place among the jobs of its runtime. */
+  place = 0;
   /** What it is to fail with: a routine has, and the job's own end is on its way. */
   failure: { readonly error?: unknown } | undefined;
   /** A list of itself: what belongs to it alone shares it. */

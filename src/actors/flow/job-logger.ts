@@ -16,8 +16,8 @@ export function jobLogger(
       const isText = typeof first === 'string';
       const line: JobLogLine = {
         level,
-        message: isText ? first : (message ?? ''),
-        fields: isText ? {} : fieldsOf(first, redact),
+        message: isText ? first : (message ?? (first instanceof Error ? first.message : '')),
+        fields: isText ? {} : fieldsOf(first instanceof Error ? { err: first } : first, redact),
         routine: activation.routine.name,
         at: now(),
       };

@@ -1,4 +1,4 @@
-import { CancelledError, isTroupeError } from '../../errors.ts';
+import { CancelledError, isTroupeError, toError } from '../../errors.ts';
 import type { RoutineState } from '../../flow/contract.ts';
 import type { RoutineEndMessage } from '../../log/flow-messages.ts';
 import type { Logger } from '../../logger.ts';
@@ -7,6 +7,7 @@ import type { Attempt, Invocation, Outcome } from '../invocation.ts';
 import type { StoredFields } from '../journal.ts';
 import type { Activation, ActivationHost } from './activation.ts';
 import type { DispatchHost } from './dispatcher.ts';
+import type { FlowJob } from './flow-job.ts';
 import type { RoutineRecord } from './flow-state.ts';
 import type { JobDesk } from './job-desk.ts';
 import { jobLogger } from './job-logger.ts';
@@ -183,21 +184,34 @@ export class Workbench implements DispatchHost, ActivationHost {
 
   #end(activation: Activation, failure: { readonly error: unknown } | undefined): void {
     const core = this.#core;
-    const { id, routine, openJobs } = activation;
+    const { id, openJobs } = activation;
     const written = this.#written(activation);
     const cause = 'error' in written ? written : failure;
     const outcome = outcomeOf(activation, cause);
     const error = outcome === 'done' || outcome === 'cancelled' ? undefined : cause?.error;
     const { value, fields } = 'error' in written ? { value: undefined, fields: undefined } : written;
     core.append({ type: 'RoutineEnd', activation: id, outcome, error, value, time: core.now() }, fields);
-    if (error !== undefined || isFailure(outcome)) {
-      if (routine.critical) {
-        core.fail(error);
-        return;
-      }
-      if (outcome === 'stop') for (const job of openJobs) this.#desk.end(job, 'failed', error);
-    }
+    if (isFailure(outcome)) this.#onFailed(activation, outcome, { error, openJobs });
     for (const job of openJobs) this.#desk.completeIfDone(job);
+  }
+
+  #onFailed(
+    activation: Activation,
+    outcome: RoutineEndMessage['outcome'],
+    { error, openJobs }: { readonly error: unknown; readonly openJobs: readonly FlowJob[] },
+  ): void {
+    if (outcome === 'skip') this.#tellSkipped(activation, error);
+    if (activation.routine.critical) this.#core.fail(error);
+    else if (outcome === 'stop') for (const job of openJobs) this.#desk.end(job, 'failed', error);
+  }
+
+  #tellSkipped({ invocation, routine }: Activation, error: unknown): void {
+    const { publisher } = this.#core.engine;
+    const { root } = this.#host;
+    if (!publisher.isObserved || invocation === undefined || root === undefined) return;
+    const span = { spanId: invocation.nodeId, parentSpanId: root.nodeId, requestId: invocation.requestId };
+    const reason = toError(error).message;
+    publisher.publish({ type: 'NodeSkipped', ...span, nodeName: routine.name, reason }, this.#core.now());
   }
 
   /** What a body has written into the state of its routine, ready to be stored; it may have been changed since. */

@@ -20,6 +20,7 @@ export class JobRegister implements JobBook {
     timedOut: 0,
   };
   #waiters: (() => void)[] = [];
+  #places = 0;
 
   /** `onChanged`: the counts are other than before. */
   constructor(retain: number, onChanged: () => void = () => undefined) {
@@ -54,9 +55,9 @@ export class JobRegister implements JobBook {
     return this.#ended.values().filter((job) => job.workerId === workerId);
   }
 
-  /** All, those that have ended first. */
+  /** All, in the order in which they came. */
   list(): readonly FlowJob[] {
-    return [...this.#ended.values(), ...this.#open.values()];
+    return [...this.#ended.values(), ...this.#open.values()].toSorted((a, b) => a.place - b.place);
   }
 
   /** Keeps an id, until the function that is returned is called. */
@@ -69,6 +70,7 @@ export class JobRegister implements JobBook {
   }
 
   onAccepted(job: FlowJob): void {
+    job.place = this.#next();
     this.#open.add(job.id, job);
     this.#counts[job.status] += 1;
     this.#onChanged();
@@ -90,7 +92,13 @@ export class JobRegister implements JobBook {
   }
 
   restore(job: FlowJob): void {
+    job.place = this.#next();
     this.#keep(job);
+  }
+
+  #next(): number {
+    this.#places += 1;
+    return this.#places;
   }
 
   /** Resolves when all have ended. */

@@ -106,7 +106,7 @@ export interface Runtime extends AsyncDisposable {
   post(flow: string, routine: string, slot: string, value: unknown, options?: PostOptions): Promise<Job>;
   /** A job that has not ended, or one of the last that have. */
   getJob(id: string): Job | undefined;
-  /** The jobs that are kept, those that have ended first. */
+  /** The jobs that are kept, in the order in which they came. */
   listJobs(query?: JobQuery): readonly Job[];
   /** True when all jobs have ended, false at the timeout (ms). */
   waitUntilAllJobsFinished(options?: { readonly timeout?: number | null | undefined }): Promise<boolean>;
