@@ -228,7 +228,10 @@ export interface Job {
   set(key: string, value: unknown): void;
   /** Stops what is left of it; false when it had ended. */
   cancel(reason?: unknown): boolean;
-  /** Resolves to the job when it has ended, however. */
+  /**
+   * Resolves to the job when it has ended, however; also when its durable worker is left for others to go on with, in whatever
+   * status it is then.
+   */
   readonly done: Promise<Job>;
 }
 

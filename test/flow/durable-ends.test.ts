@@ -9,7 +9,7 @@ const keep: StepBody = (input, ctx) =>
   ctx.state.set('seen', [...ctx.state.get<number[]>('seen', []), ...input]);
 
 describe('a runtime that is shut down', () => {
-  test('leaves what policies keep: cancelled here, and going on there', async () => {
+  test('leaves what policies keep: not cancelled here, and going on there', async () => {
     const store = memoryCheckpointer();
     const f = flow('f').add(step('keep', keep, { policy: batchSize(2, { flush: false }) }));
     const { runtime } = begin(f, store);
@@ -21,7 +21,8 @@ describe('a runtime that is shut down', () => {
     await next.runtime.post(f, 'keep', 'input', 2, { jobId: 'two' });
     await settled(next.clock);
 
-    expect(job.status).toBe('cancelled');
+    expect(job.status).toBe('pending');
+    expect(await job.done).toBe(job);
     expect(found).toEqual(['one pending']);
     expect(jobsOf(next.runtime)).toEqual(['one completed', 'two completed']);
     expect(next.worker.state('keep')).toEqual({ seen: [1, 2] });
@@ -59,7 +60,7 @@ describe('a runtime that is shut down', () => {
 
     const next = await goOn(f, store);
 
-    expect(jobs.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+    expect(jobs.map(({ status }) => status)).toEqual(['running', 'pending']);
     expect(seen).toEqual([[1], [1], [2]]);
     expect(jobsOf(next.runtime)).toEqual(['1 completed', '2 completed']);
   });
@@ -78,7 +79,7 @@ describe('a runtime that is shut down', () => {
 
     const next = await goOn(f, store);
 
-    expect(jobsOf(runtime)).toEqual(['one cancelled']);
+    expect(jobsOf(runtime)).toEqual(['one running']);
     expect(jobsOf(next.runtime)).toEqual(['one completed']);
   });
 
@@ -95,7 +96,7 @@ describe('a runtime that is shut down', () => {
     await next.runtime.respond('one', 'k', 'fine');
     await settled(next.clock);
 
-    expect(job.status).toBe('cancelled');
+    expect(job.status).toBe('running');
     expect(next.worker.state('ask')).toEqual({ said: 'fine' });
   });
 

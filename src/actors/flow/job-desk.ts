@@ -122,6 +122,24 @@ export class JobDesk {
     core.onSettled();
   }
 
+  /** Stops what works for the jobs that others will go on with: here they stay as they are. */
+  leaveAll(reason: unknown): void {
+    const { state, traffic, engine, book } = this.#core;
+    const error = new CancelledError(reason);
+    const activations = state.activations.values();
+    for (const activation of activations) {
+      activation.isCancelled = true;
+      traffic.withdrawOf(activation);
+    }
+    for (const { invocation } of activations)
+      if (invocation !== undefined) engine.coordinator.stop(invocation, { error, signalReason: error });
+    for (const job of state.jobs.values()) {
+      this.#deadlineOf.get(job)?.clear();
+      job.settle();
+      book.onLeft(job);
+    }
+  }
+
   /** Cancels a job; false when it had ended. */
   cancel(job: FlowJob, reason: unknown): boolean {
     if (job.hasEnded) return false;

@@ -192,7 +192,8 @@ export class Workbench implements DispatchHost, ActivationHost {
     const { value, fields } = 'error' in written ? { value: undefined, fields: undefined } : written;
     core.append({ type: 'RoutineEnd', activation: id, outcome, error, value, time: core.now() }, fields);
     if (isFailure(outcome)) this.#onFailed(activation, outcome, { error, openJobs });
-    for (const job of openJobs) this.#desk.completeIfDone(job);
+    // What was stopped for others to go on with has done nothing.
+    if (outcome !== 'cancelled') for (const job of openJobs) this.#desk.completeIfDone(job);
   }
 
   #onFailed(

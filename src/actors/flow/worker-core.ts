@@ -26,6 +26,8 @@ export interface JobBook {
   onStarted(job: FlowJob): void;
   /** It has ended, and whoever waits for it may know. */
   onEnded(job: FlowJob): void;
+  /** It has not ended, and others will go on with it. */
+  onLeft(job: FlowJob): void;
   /** It had ended before. */
   restore(job: FlowJob): void;
   /** The jobs of a worker that have ended and are kept. */

@@ -126,8 +126,14 @@ export class WorkerEnding {
     const { office, durability } = this.#parts;
     office.refusePosts();
     if (durability === undefined || !this.#keeps) this.#cancelAll(reason);
-    // What others go on with must not be cancelled there.
-    else void durability.release().then(() => this.#cancelAll(reason));
+    else void durability.release().then(() => this.#leaveAll(reason));
+  }
+
+  /** What others go on with is neither cancelled there nor here. */
+  #leaveAll(reason: unknown): void {
+    if (this.#host.isOver) return;
+    this.#parts.desk.leaveAll(reason);
+    this.#close('STOP', this.#cancel);
   }
 
   #cancelAll(reason: unknown): void {

@@ -91,6 +91,12 @@ export class JobRegister implements JobBook {
     this.#tell();
   }
 
+  onLeft(job: FlowJob): void {
+    this.#open.delete(job.id);
+    this.#keep(job);
+    this.#tell();
+  }
+
   restore(job: FlowJob): void {
     job.place = this.#next();
     this.#keep(job);
