@@ -304,6 +304,20 @@ export class FlowState {
     note(mail.jobs, message);
   }
 
+  /** Drops the first messages of the slots that nobody needs, and gives how many those were. */
+  #dropFirst(job: FlowJob): number {
+    let dropped = 0;
+    for (const mailbox of this.mailboxes) {
+      for (let { first } = mailbox; first !== undefined && dropped < job.queued; { first } = mailbox) {
+        if (isNeeded(first)) break;
+        mailbox.shift();
+        dropped += 1;
+      }
+    }
+    this.counts.dropped += dropped;
+    return dropped;
+  }
+
   #edit(message: MessageEditMessage): void {
     const mail = this.parked.get(message.mail);
     if (mail === undefined) return;
@@ -325,6 +339,11 @@ export class FlowState {
     job.end(message);
     job.note(message);
     if (job.queued === 0) return;
+    // Who ends many jobs ends the oldest first, whose messages are the first.
+    if (this.#dropFirst(job) === job.queued) {
+      job.queued = 0;
+      return;
+    }
     // What belongs to other jobs as well stays, for them.
     for (const mailbox of this.mailboxes) this.counts.dropped += mailbox.retain(isNeeded).length;
     for (const mail of this.parked.values()) {
